@@ -1,0 +1,88 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every module of the collection is made of: its options, its one function, and the two ways to call it.
+
+A module file holds its documentation, a L(ModuleSpec) called C(SPEC) and C(run(params, check_mode, transport)).
+C(main()) runs it as an ordinary module; C(plugin_utils/in_process.py) runs the same function inside the worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+
+from .errors import SelfHealingError
+from .http import REQUESTS_IMPORT_ERROR, RequestsTransport, Transport
+
+Options = dict[str, dict[str, Any]]
+Run = Callable[[Mapping[str, Any], bool, "Transport | None"], dict[str, Any]]
+
+#: Options of every module that talks to a service. Documented in the fragment C(connection).
+CONNECTION_OPTIONS: Options = {
+    "validate_certs": {"type": "bool", "default": True},
+    "ca_path": {"type": "path"},
+    "timeout": {"type": "int", "default": 30},
+}
+
+#: The option of every module that reads or writes the journal. Documented in the fragment C(journal).
+JOURNAL_OPTIONS: Options = {
+    "journal": {"type": "str", "fallback": (env_fallback, ["SELF_HEALING_JOURNAL"])},
+}
+
+
+@dataclass(frozen=True)
+class ModuleSpec:
+    """The interface of one module.
+
+    C(options) is an Ansible argument spec. C(talks_http) says that C(run) wants a transport. C(controller_only) says that
+    the module works on the journal and therefore never runs on a managed host.
+    """
+
+    options: Options
+    mutually_exclusive: Sequence[Sequence[str]] = ()
+    required_together: Sequence[Sequence[str]] = ()
+    required_one_of: Sequence[Sequence[str]] = ()
+    required_if: Sequence[Sequence[Any]] = ()
+    required_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    talks_http: bool = True
+    controller_only: bool = False
+
+    def constraints(self) -> dict[str, Any]:
+        """Return the constraints as keyword arguments of AnsibleModule and of ArgumentSpecValidator."""
+        return {
+            "mutually_exclusive": [list(names) for names in self.mutually_exclusive],
+            "required_together": [list(names) for names in self.required_together],
+            "required_one_of": [list(names) for names in self.required_one_of],
+            "required_if": [list(rule) for rule in self.required_if],
+            "required_by": {name: list(names) for name, names in self.required_by.items()},
+        }
+
+    def to_kwargs(self) -> dict[str, Any]:
+        """Return the keyword arguments of AnsibleModule. All our modules support check mode."""
+        return {"argument_spec": self.options, "supports_check_mode": True, **self.constraints()}
+
+
+def from_environment(name: str, **option: Any) -> dict[str, Any]:
+    """Return an option that falls back to the environment variable of the same name in capitals."""
+    return {"type": "str", "fallback": (env_fallback, [name.upper()]), **option}
+
+
+def transport_for(params: Mapping[str, Any]) -> Transport:
+    """Return the transport that the connection options describe."""
+    return RequestsTransport(validate_certs=params["validate_certs"], ca_path=params.get("ca_path"))
+
+
+def run_module(module: AnsibleModule, spec: ModuleSpec, run: Run) -> None:
+    """Call C(run) with the parameters of C(module) and exit with its result."""
+    if spec.talks_http and REQUESTS_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
+    try:
+        transport = transport_for(module.params) if spec.talks_http else None
+        result = run(module.params, module.check_mode, transport)
+    except SelfHealingError as error:
+        module.fail_json(**error.to_result())
+    module.exit_json(**result)
