@@ -1,0 +1,6 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sandbox: an emulated tool chain on loopback, exact on the wire, with a web page to watch and press."""
+
+from __future__ import annotations

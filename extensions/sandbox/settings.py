@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the sandbox is told before it starts: people, secrets, addresses to call and things to watch."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody of the emulated company, known to every tool under the same e-mail address."""
+
+    key: str
+    name: str
+    email: str
+
+
+ANA = Person("ana", "Ana Berg", "ana@example.com")
+BO = Person("bo", "Bo Lind", "bo@example.com")
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """Where a tool posts what happens in it, and the headers it was configured with."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A real service that the sandbox's Dynatrace probes over HTTP.
+
+    C(entity) is the process group instance, C(host_entity) the host it runs on, C(host) that host's detected name.
+    C(interval) is seconds between probes; a problem opens or closes after C(changes_after) equal results in a row.
+    """
+
+    service: str
+    url: str
+    host: str
+    entity: str = "PROCESS_GROUP_INSTANCE-5D1A000000000001"
+    host_entity: str = "HOST-5D1A0000000000A1"
+    interval: float = 0.25
+    changes_after: int = 2
+
+
+def _secret(name: str, prefix: str = "") -> str:
+    """Return the secret that the environment gives under C(name), or a fresh one for this run only."""
+    return os.environ.get(name) or prefix + secrets.token_hex(16)
+
+
+@dataclass
+class Settings:
+    """Everything that one run of the sandbox depends on. Secrets come from the environment or are made up."""
+
+    people: tuple[Person, ...] = (ANA, BO)
+    on_call: str = "ana"
+    group: str = "Checkout SRE"
+    dynatrace_token: str = field(default_factory=lambda: _secret("DYNATRACE_TOKEN", "dt0c01.SANDBOX."))
+    xmatters_user: str = field(default_factory=lambda: os.environ.get("XMATTERS_USER") or "x-api-key-sandbox")
+    xmatters_password: str = field(default_factory=lambda: _secret("XMATTERS_PASSWORD"))
+    jira_user: str = field(default_factory=lambda: os.environ.get("JIRA_USER") or "self-healing@example.com")
+    jira_token: str = field(default_factory=lambda: _secret("JIRA_TOKEN"))
+    jira_project: str = "DEMO"
+    slack_token: str = field(default_factory=lambda: _secret("SLACK_TOKEN", "xoxb-"))
+    #: Dynatrace posts problem notifications here, xMatters the chosen responses. None: nothing is posted.
+    dynatrace_webhook: Webhook | None = None
+    xmatters_webhook: Webhook | None = None
+    watches: tuple[Watch, ...] = ()
+
+    def person(self, key: str) -> Person:
+        return next(person for person in self.people if person.key == key)
