@@ -1,0 +1,275 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The values of the domain: what a problem, an answer, an entry of the timeline and an incident are.
+
+Pure: no input or output, no clock, standard library only. Times are aware datetimes in UTC.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+KINDS = (
+    "process_crash",
+    "disk_pressure",
+    "bad_release",
+    "slow_service",
+    "errors",
+    "host_down",
+    "monitoring_gap",
+    "other",
+)
+SEVERITIES = ("critical", "high", "medium", "low")
+STATES = (
+    "detected",
+    "observed",
+    "held",
+    "asked",
+    "healing",
+    "verifying",
+    "stable",
+    "closed",
+    "escalated",
+)
+PROBLEM_STATUSES = ("open", "resolved")
+
+INCIDENT_ID = re.compile(r"i[a-z2-7]{12}")
+#: What a service may be called in an event. Everything else becomes "no service".
+SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: What a host of the inventory may be called to be healed: nothing that a host pattern could mean.
+HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
+
+
+def incident_id(source: str, tenant: str, problem_id: str) -> str:
+    """Return the id of the incident for one problem of one monitoring system.
+
+    The full problem id is the key: display ids and short ids are used again by monitoring systems.
+    """
+    digest = hashlib.sha256("\x00".join((source, tenant, problem_id)).encode()).digest()
+    return "i" + base64.b32encode(digest).decode().lower()[:12]
+
+
+def iso(moment: datetime | None) -> str | None:
+    """Return the moment as C(2026-11-22T10:00:00.000Z)."""
+    if moment is None:
+        return None
+    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return the aware datetime that C(iso) wrote."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+
+
+@dataclass(frozen=True)
+class Entity:
+    """Something that is monitored: a host, a process, a disk, a service. C(id) and C(type) are the monitor's words."""
+
+    id: str
+    type: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a monitoring system reports, in our words. Free text only in C(title), C(url), C(tags) and entity names."""
+
+    source: str
+    tenant: str
+    problem_id: str
+    display_id: str
+    status: str
+    title: str
+    kind: str = "other"
+    severity: str = "medium"
+    service: str | None = None
+    url: str | None = None
+    entities: tuple[Entity, ...] = ()
+    root_cause: Entity | None = None
+    tags: tuple[str, ...] = ()
+    opened_at: datetime | None = None
+    resolved_at: datetime | None = None
+    test: bool = False
+    #: Markers of our own writing that were found in it: an echo, not news.
+    marks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (
+            ("status", self.status, PROBLEM_STATUSES),
+            ("kind", self.kind, KINDS),
+            ("severity", self.severity, SEVERITIES),
+        ):
+            if value not in allowed:
+                raise ValueError(f"{name} is {value!r}, expected one of {', '.join(allowed)}")
+        if self.service is not None and not SERVICE_NAME.fullmatch(self.service):
+            raise ValueError(f"service {self.service!r} is no plain name")
+
+    @property
+    def incident(self) -> str:
+        return incident_id(self.source, self.tenant, self.problem_id)
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the problem as plain data for the timeline."""
+        data = asdict(self)
+        del data["test"], data["marks"]
+        return {**data, "opened_at": iso(self.opened_at), "resolved_at": iso(self.resolved_at)}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A responder's choice. C(key) is the channel's own id of this choice: the same choice has the same key."""
+
+    channel: str
+    alert_id: str
+    incident_id: str | None
+    responder: str
+    choice: str
+    comment: str | None
+    at: datetime | None
+    key: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the timeline before it is written. C(key) makes it unique within its incident."""
+
+    kind: str
+    text: str
+    actor: str = "self-healing"
+    data: Mapping[str, Any] = field(default_factory=dict)
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    """One written line of the timeline: C(n) counts from 1 within the incident."""
+
+    n: int
+    at: datetime
+    actor: str
+    kind: str
+    text: str
+    data: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "at": iso(self.at)}
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A text that belongs to the incident: the transcript, or a log. C(content) is None where it was not asked for."""
+
+    name: str
+    media_type: str
+    sha256: str
+    content: str | None = None
+
+
+@dataclass(frozen=True)
+class ToolState:
+    """Where one tool shows the incident, and up to which entry. C(role) is the tool's role."""
+
+    tool: str
+    role: str
+    id: str | None = None
+    url: str | None = None
+    state: str = "shown"
+    error: str | None = None
+    version: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Our record of one problem, folded from its timeline."""
+
+    id: str
+    state: str
+    version: int
+    problem: Mapping[str, Any]
+    times: Mapping[str, datetime | None]
+    timeline: tuple[TimelineEntry, ...]
+    target: str | None = None
+    decision: Mapping[str, Any] | None = None
+    answer: Mapping[str, Any] | None = None
+    claim: Mapping[str, Any] | None = None
+    evidence: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    attempt: int = 0
+    tools: Mapping[str, ToolState] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether the monitoring system still reports the problem."""
+        return bool(self.problem["status"] == "open")
+
+    @property
+    def options(self) -> list[Mapping[str, Any]]:
+        """Return the response options that were offered with the last decision."""
+        return list(self.decision["options"]) if self.decision else []
+
+    def option(self, choice: str) -> Mapping[str, Any] | None:
+        """Return the option that C(choice) names exactly: by short name, or by label regardless of case."""
+        wanted = choice.strip()
+        for option in self.options:
+            if wanted == option["name"] or wanted.casefold() == option["label"].casefold():
+                return option
+        return None
+
+    def responders(self) -> list[dict[str, Any]]:
+        """Return everybody who was notified or who answered, each once, in order of appearance."""
+        known: dict[str, dict[str, Any]] = {}
+        for tool in self.tools.values():
+            for person in tool.details.get("responders", ()):
+                known.setdefault(person["name"], {"name": person["name"], "email": person.get("email")})
+        for entry in self.timeline:
+            if entry.kind in ("answered", "answered_late"):
+                known.setdefault(entry.data["responder"], {"name": entry.data["responder"], "email": None})
+        return list(known.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record that roles, templates and the page see, as plain data."""
+        problem = self.problem
+        number = re.search(r"[0-9]+", problem["display_id"]) if problem["display_id"] else None
+        return {
+            "id": self.id,
+            "state": self.state,
+            "version": self.version,
+            "kind": problem["kind"],
+            "severity": problem["severity"],
+            "source": problem["source"],
+            "tenant": problem["tenant"],
+            "title": problem["title"],
+            "service": problem["service"],
+            "problem": {
+                "id": problem["problem_id"],
+                "display_id": problem["display_id"],
+                "number": number.group() if number else self.id,
+                "url": problem["url"],
+                "status": problem["status"],
+                "opened_at": problem["opened_at"],
+                "resolved_at": problem["resolved_at"],
+            },
+            "entities": list(problem["entities"]),
+            "root_cause": problem["root_cause"],
+            "tags": list(problem["tags"]),
+            "target": self.target,
+            "decision": dict(self.decision) if self.decision else None,
+            "options": [dict(option) for option in self.options],
+            "answer": dict(self.answer) if self.answer else None,
+            "claim": dict(self.claim) if self.claim else None,
+            "evidence": {phase: dict(found) if found else None for phase, found in self.evidence.items()},
+            "attempt": self.attempt,
+            "responders": self.responders(),
+            "tools": {name: asdict(tool) for name, tool in self.tools.items()},
+            "attachments": [asdict(attachment) for attachment in self.attachments],
+            "times": {name: iso(at) for name, at in self.times.items()},
+            "timeline": [entry.to_dict() for entry in self.timeline],
+        }

@@ -1,0 +1,362 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Decides how far automation goes. Pure: C(decide) returns its verdict together with every check that led to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from .errors import ConfigurationError
+from .incident import HOST_NAME, SEVERITIES, Incident
+from .steps import ESCALATE, SNOOZE, TAKE_OVER
+
+LEVELS = ("observe", "ask", "act")
+HOLD_REASONS = (
+    "busy",
+    "recent",
+    "duplicate",
+    "failing",
+    "ineffective",
+    "unmanaged",
+    "ambiguous",
+    "frozen",
+    "budget",
+    "too_sick",
+    "blind",
+    "stopped",
+    "stale",
+)
+#: Reasons that end automation's own judgement but not a person's: the verdict becomes C(ask).
+PERSON_MAY_DECIDE = frozenset({"failing", "budget", "too_sick", "recent", "ineffective"})
+
+#: Remedies of this collection. A team's own are added with C(self_healing_catalog).
+CATALOG: Mapping[str, Mapping[str, Any]] = {
+    "process_restart": {
+        "role": "self_healing.devops.process_restart",
+        "label": "Restart process",
+        "text": "restarts the service on {host} and checks that it stays up",
+    },
+}
+TALK: tuple[Mapping[str, Any], ...] = (
+    {"name": TAKE_OVER, "label": "Take over", "text": "automation keeps its hands off", "role": None},
+    {"name": ESCALATE, "label": "Escalate", "text": "calls the next responder", "role": None},
+    {"name": SNOOZE, "label": "Snooze", "text": "asks again in 30 minutes", "role": None},
+)
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """A time in which nothing is healed by itself. Both ends are aware datetimes."""
+
+    begin: datetime
+    end: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How far automation may go. C(from_variables) reads it from the variables C(self_healing_*)."""
+
+    ceiling: str = "ask"
+    autonomy: Mapping[str, Any] = field(default_factory=dict)
+    catalog: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: dict(CATALOG))
+    attempts_per_hour: int = 2
+    unhealthy_percent: int = 40
+    freezes: tuple[Freeze, ...] = ()
+    answer_timeout: timedelta = timedelta(minutes=15)
+    verify_timeout: timedelta = timedelta(minutes=10)
+    reconsider_after: timedelta = timedelta(minutes=5)
+    claim_lease: timedelta = timedelta(minutes=15)
+    stop_file: str | None = None
+
+    def level(self, remedy: str, severity: str) -> str:
+        """Return how far C(remedy) may go on its own at this severity, below the ceiling."""
+        chosen = self.autonomy.get(remedy, self.ceiling)
+        if isinstance(chosen, Mapping):
+            chosen = chosen.get(severity, chosen.get("default", self.ceiling))
+        return str(min(chosen, self.ceiling, key=LEVELS.index))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A host of the inventory that fits the impacted entity. C(by) says how it was found."""
+
+    host: str
+    managed: bool
+    by: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One earlier attempt to heal a host. C(outcome) is C(verified), C(failed), C(ineffective) or C(running)."""
+
+    incident: str
+    host: str
+    remedy: str
+    at: datetime
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What else is going on: earlier attempts, hosts with open incidents, the size of the fleet, the stop file."""
+
+    attempts: tuple[Attempt, ...] = ()
+    unhealthy_hosts: frozenset[str] = frozenset()
+    managed_hosts: int = 0
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question that the decision asked. C(reason) is the hold reason that a failed check leads to."""
+
+    name: str
+    passed: bool
+    text: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The verdict (C(act), C(ask), C(observe) or C(hold)) with everything that led to it."""
+
+    verdict: str
+    reason: str | None
+    remedy: str | None
+    target: str | None
+    options: tuple[Mapping[str, Any], ...]
+    checks: tuple[Check, ...]
+    text: str
+
+    def to_data(self) -> dict[str, Any]:
+        data = asdict(self)
+        return {**data, "options": [dict(option) for option in self.options], "checks": [asdict(c) for c in self.checks]}
+
+
+def decide(
+    policy: Policy,
+    incident: Incident,
+    remedies: Sequence[str],
+    candidates: Sequence[Candidate],
+    surroundings: Surroundings,
+    now: datetime,
+) -> Decision:
+    """Return the decision for an incident.
+
+    C(remedies) are short names in order of preference, as the rulebook gives them. C(candidates) are the hosts that fit
+    the impacted entity.
+    """
+    unknown = [name for name in remedies if name not in policy.catalog]
+    if unknown:
+        known = ", ".join(sorted(policy.catalog))
+        raise ConfigurationError(f"remedy {unknown[0]} is not known (known: {known}); add it to self_healing_catalog")
+    target, found = _target(candidates)
+    remedy = remedies[0] if remedies else None
+    severity = str(incident.problem["severity"])
+    checks = [
+        _check("monitored", incident.problem["kind"] != "monitoring_gap", "blind", "the monitoring itself sees nothing"),
+        _check("still open", incident.open, "stale", "the problem is closed already"),
+        found,
+        _check("not stopped", not surroundings.stopped, "stopped", f"the stop file {policy.stop_file} exists"),
+        _not_frozen(policy, now),
+        *(_about_target(policy, incident, remedy, target, surroundings, now) if target else ()),
+    ]
+    failed = next((check for check in checks if not check.passed), None)
+    level = policy.level(remedy, severity) if remedy else min("ask", policy.ceiling, key=LEVELS.index)
+    checks.append(Check("autonomy", True, f"{remedy or 'no remedy'} at severity {severity} may {level}"))
+    verdict, reason = _verdict(level, failed)
+    offered = [] if verdict == "hold" or target is None else [_option(policy, name, target) for name in remedies]
+    options = (*offered, *TALK)
+    text = _text(verdict, reason, failed, remedy, target, options, policy)
+    return Decision(verdict, reason, remedy, target, options, tuple(checks), text)
+
+
+def _target(candidates: Sequence[Candidate]) -> tuple[str | None, Check]:
+    """Choose the one managed host that fits; none, several or a strange name mean hands off."""
+    managed = sorted({candidate.host for candidate in candidates if candidate.managed})
+    if len(managed) > 1:
+        return None, Check("one host", False, f"{len(managed)} hosts fit: {', '.join(managed[:5])}", "ambiguous")
+    if not managed:
+        others = sorted({candidate.host for candidate in candidates})
+        why = f"{others[0]} is not in the group self_healing_managed" if others else "no managed host fits the entity"
+        return None, Check("managed host", False, why, "unmanaged")
+    if not HOST_NAME.fullmatch(managed[0]):
+        return None, Check("managed host", False, "the host's name could mean a pattern of hosts", "ambiguous")
+    by = next(candidate.by for candidate in candidates if candidate.host == managed[0])
+    return managed[0], Check("managed host", True, f"{managed[0]}, found by its {by}")
+
+
+def _about_target(
+    policy: Policy, incident: Incident, remedy: str | None, target: str, around: Surroundings, now: datetime
+) -> list[Check]:
+    earlier = [attempt for attempt in around.attempts if attempt.host == target and attempt.incident != incident.id]
+    running = [attempt for attempt in earlier if attempt.outcome == "running"]
+    last_hour = [attempt for attempt in around.attempts if attempt.host == target and now - attempt.at < timedelta(hours=1)]
+    same = [attempt for attempt in last_hour if attempt.remedy == remedy]
+    worst = next((attempt for attempt in reversed(same) if attempt.outcome in ("failed", "ineffective")), None)
+    sick = around.unhealthy_hosts | {target}
+    share = round(100 * len(sick) / around.managed_hosts) if around.managed_hosts else 0
+    too_sick = len(sick) > 1 and share > policy.unhealthy_percent
+    return [
+        _check("nobody at work", not running, "busy", f"another incident is being healed on {target}"),
+        Check(
+            "attempts left",
+            len(last_hour) < policy.attempts_per_hour,
+            f"{len(last_hour)} of {policy.attempts_per_hour} attempts this hour",
+            "budget",
+        ),
+        _check(
+            "remedy works",
+            worst is None,
+            "failing" if worst is not None and worst.outcome == "failed" else "ineffective",
+            f"{remedy} did not help on {target} within the hour",
+        ),
+        Check("few unhealthy", not too_sick, f"{len(sick)} of {around.managed_hosts} hosts unhealthy", "too_sick"),
+    ]
+
+
+def _check(name: str, passed: bool, reason: str, failure: str) -> Check:
+    return Check(name, passed, "yes" if passed else failure, None if passed else reason)
+
+
+def _not_frozen(policy: Policy, now: datetime) -> Check:
+    freeze = next((freeze for freeze in policy.freezes if freeze.begin <= now < freeze.end), None)
+    return _check("not frozen", freeze is None, "frozen", f"frozen until {freeze.end.isoformat() if freeze else ''}")
+
+
+def _verdict(level: str, failed: Check | None) -> tuple[str, str | None]:
+    if level == "observe":
+        return "observe", None
+    if failed is None:
+        return level, None
+    if failed.reason in PERSON_MAY_DECIDE:
+        return "ask", failed.reason
+    return "hold", failed.reason
+
+
+def _option(policy: Policy, name: str, target: str) -> Mapping[str, Any]:
+    remedy = policy.catalog[name]
+    text = str(remedy.get("text", "runs on {host}")).replace("{host}", target)
+    return {"name": name, "label": remedy["label"], "text": text, "role": remedy["role"]}
+
+
+def _text(
+    verdict: str,
+    reason: str | None,
+    failed: Check | None,
+    remedy: str | None,
+    target: str | None,
+    options: Sequence[Mapping[str, Any]],
+    policy: Policy,
+) -> str:
+    because = f" ({reason}: {failed.text})" if failed is not None and reason else ""
+    if verdict == "act":
+        return f"Acting: {policy.catalog[remedy]['label'] if remedy else ''} on {target}"
+    if verdict == "observe":
+        return "Observing only: the policy's ceiling is observe"
+    if verdict == "hold":
+        return f"Hands off{because}"
+    return f"Asking{because}: {', '.join(str(option['label']) for option in options)}"
+
+
+def from_variables(variables: Mapping[str, Any]) -> Policy:
+    """Return the policy that the variables C(self_healing_*) describe.
+
+    Raises ConfigurationError that names the first wrong variable and how to mend it.
+    """
+    found = problems(variables)
+    if found:
+        raise ConfigurationError(found[0])
+    limits = variables.get("self_healing_limits") or {}
+    timeouts = variables.get("self_healing_timeouts") or {}
+    default = Policy()
+    return Policy(
+        ceiling=variables.get("self_healing_ceiling") or default.ceiling,
+        autonomy=variables.get("self_healing_autonomy") or {},
+        catalog={**CATALOG, **(variables.get("self_healing_catalog") or {})},
+        attempts_per_hour=int(limits.get("attempts_per_hour", default.attempts_per_hour)),
+        unhealthy_percent=int(limits.get("unhealthy_percent", default.unhealthy_percent)),
+        freezes=tuple(_freeze(item) for item in variables.get("self_healing_freezes") or ()),
+        answer_timeout=_seconds(timeouts, "answer", default.answer_timeout),
+        verify_timeout=_seconds(timeouts, "verify", default.verify_timeout),
+        reconsider_after=_seconds(timeouts, "reconsider", default.reconsider_after),
+        claim_lease=_seconds(timeouts, "claim", default.claim_lease),
+        stop_file=variables.get("self_healing_stop_file") or None,
+    )
+
+
+def problems(variables: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the variables C(self_healing_*), one sentence each. Empty means that they are fine."""
+    found: list[str] = []
+    ceiling = variables.get("self_healing_ceiling", "ask")
+    if ceiling not in LEVELS:
+        found.append(f"self_healing_ceiling is {ceiling!r}, expected one of {', '.join(LEVELS)}")
+    catalog = variables.get("self_healing_catalog") or {}
+    if not isinstance(catalog, Mapping):
+        found.append("self_healing_catalog must map the short name of a remedy to its role and label")
+        catalog = {}
+    for name, remedy in catalog.items():
+        missing = [key for key in ("role", "label") if not isinstance(remedy, Mapping) or not remedy.get(key)]
+        found += [f"self_healing_catalog: the remedy {name} has no {key}" for key in missing]
+    found += _autonomy_problems(variables.get("self_healing_autonomy") or {}, {*CATALOG, *catalog})
+    found += _number_problems("self_healing_limits", variables, {"attempts_per_hour": 0, "unhealthy_percent": 0})
+    times = {"answer": 1, "verify": 1, "reconsider": 1, "claim": 1}
+    found += _number_problems("self_healing_timeouts", variables, times)
+    for number, item in enumerate(variables.get("self_healing_freezes") or (), start=1):
+        try:
+            _freeze(item)
+        except (KeyError, TypeError, ValueError) as error:
+            example = "{begin: 2026-12-24T00:00:00Z, end: 2026-12-27T00:00:00Z, reason: holidays}"
+            found.append(f"self_healing_freezes, item {number}: {error}; expected {example}")
+    return found
+
+
+def _autonomy_problems(autonomy: Any, known: set[str]) -> list[str]:
+    if not isinstance(autonomy, Mapping):
+        return ["self_healing_autonomy must map the short name of a remedy to observe, ask or act"]
+    found = []
+    for remedy, level in autonomy.items():
+        if remedy not in known:
+            found.append(f"self_healing_autonomy: the remedy {remedy} is not known; known are {', '.join(sorted(known))}")
+        by_severity = level if isinstance(level, Mapping) else {"default": level}
+        for severity, value in by_severity.items():
+            if severity not in (*SEVERITIES, "default"):
+                expected = ", ".join((*SEVERITIES, "default"))
+                found.append(f"self_healing_autonomy.{remedy}: {severity!r} is no severity, expected {expected}")
+            if value not in LEVELS:
+                found.append(f"self_healing_autonomy.{remedy}: {value!r}, expected one of {', '.join(LEVELS)}")
+    return found
+
+
+def _number_problems(variable: str, variables: Mapping[str, Any], least: Mapping[str, int]) -> list[str]:
+    values = variables.get(variable) or {}
+    if not isinstance(values, Mapping):
+        return [f"{variable} must be a mapping with {', '.join(least)}"]
+    found = []
+    for name, value in values.items():
+        if name not in least:
+            found.append(f"{variable}.{name} is not known, expected {', '.join(least)}")
+        elif isinstance(value, bool) or not str(value).isdigit() or int(value) < least[name]:
+            found.append(f"{variable}.{name} is {value!r}, expected a whole number of at least {least[name]}")
+    return found
+
+
+def _seconds(values: Mapping[str, Any], name: str, default: timedelta) -> timedelta:
+    return timedelta(seconds=int(values[name])) if name in values else default
+
+
+def _freeze(item: Mapping[str, Any]) -> Freeze:
+    begin, end = (_aware(item[name]) for name in ("begin", "end"))
+    if end <= begin:
+        raise ValueError("its end is not after its begin")
+    return Freeze(begin, end, str(item.get("reason", "")))
+
+
+def _aware(value: Any) -> datetime:
+    parsed = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)

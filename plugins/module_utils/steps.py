@@ -1,0 +1,337 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may happen to an incident, one function per step. Pure: an incident goes in, new entries come out.
+
+A step that was made already gives no entries. A step that must not be made raises L(StepRefusedError).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from .errors import SelfHealingError
+from .incident import Answer, Entry, Incident, Problem, iso, moment
+
+#: What a responder may always choose, besides the remedies.
+TAKE_OVER, SNOOZE, ESCALATE = "take_over", "snooze", "escalate"
+#: States in which nothing was done to a host yet, so that a problem that ends by itself needs no verification.
+UNTOUCHED = frozenset({"detected", "observed", "held", "asked"})
+SNOOZE_FOR = timedelta(minutes=30)
+
+
+class StepRefusedError(SelfHealingError):
+    """The step does not fit the incident as it is now. C(reason) is one of the hold reasons, or C(state)."""
+
+    kind = "step_refused"
+
+    def __init__(self, message: str, reason: str = "state") -> None:
+        super().__init__(message, reason=reason)
+        self.reason = reason
+
+
+def absorb(incident: Incident | None, problem: Problem) -> tuple[str, list[Entry]]:
+    """Fold a report of the monitoring system into the incident. Returns what it changed, and the entries.
+
+    The change is C(opened), C(updated), C(resolved), C(reopened) or C(duplicate).
+    """
+    data = problem.to_data()
+    if incident is None:
+        entries = [Entry("detected", _reported(problem), actor=problem.source, data=data, key="detected")]
+        if problem.status == "resolved":
+            entries.append(_resolved(problem, 0))
+        return ("opened" if problem.status == "open" else "resolved"), entries
+    episode = sum(1 for entry in incident.timeline if entry.kind == "reopened")
+    if problem.status == "resolved":
+        return ("resolved", [_resolved(problem, episode)]) if incident.open else ("duplicate", [])
+    if not incident.open:
+        if not _opened_again(incident, problem):
+            return "duplicate", []
+        text = f"{problem.source} opened the problem {problem.display_id} again"
+        key = f"reopened:{episode + 1}"
+        return "reopened", [Entry("reopened", text, actor=problem.source, data=data, key=key)]
+    changed = {name: value for name, value in data.items() if _differs(incident.problem, name, value)}
+    if not changed:
+        return "duplicate", []
+    words = ", ".join(_change(incident.problem, name, value) for name, value in sorted(changed.items()))
+    return "updated", [Entry("updated", f"{problem.source} reports a change: {words}", problem.source, changed)]
+
+
+def _reported(problem: Problem) -> str:
+    return f"{problem.source} reported {problem.display_id} ({problem.kind}, {problem.severity}): {problem.title}"
+
+
+def _resolved(problem: Problem, episode: int) -> Entry:
+    data = {"status": "resolved", "resolved_at": iso(problem.resolved_at)}
+    text = f"{problem.source} closed the problem {problem.display_id}"
+    return Entry("resolved", text, actor=problem.source, data=data, key=f"resolved:{episode}")
+
+
+def _opened_again(incident: Incident, problem: Problem) -> bool:
+    """Tell a problem that opened again from an open report that was overtaken by the closing one."""
+    closed = moment(incident.problem["resolved_at"]) or incident.times["resolved"]
+    if problem.opened_at is not None and closed is not None:
+        return problem.opened_at > closed
+    seen_open = incident.timeline[0].data["status"] == "open"
+    return seen_open
+
+
+def _differs(known: Mapping[str, Any], name: str, value: Any) -> bool:
+    """Only what matters to a responder counts as a change, and only towards knowing more."""
+    return name in ("title", "kind", "severity", "service", "root_cause") and value is not None and known[name] != value
+
+
+def _change(known: Mapping[str, Any], name: str, value: Any) -> str:
+    if name in ("kind", "severity"):
+        return f"{name} {known[name]} → {value}"
+    return f"{name} is now {value['name'] if isinstance(value, Mapping) else value}"
+
+
+def answer(incident: Incident, given: Answer) -> tuple[str, list[Entry]]:
+    """Take a responder's choice: the first valid one wins, later ones are recorded as late.
+
+    Returns C(answered), C(late) or C(unknown_option), and the entries.
+    """
+    key = f"answer:{given.channel}:{given.key}"
+    option = incident.option(given.choice)
+    comment = f": {given.comment}" if given.comment else ""
+    if option is None:
+        text = f"{given.responder} answered on {given.channel} with something that was not offered: {given.choice}"
+        return "unknown_option", [Entry("answered_late", text, given.responder, _chosen(given, None), key)]
+    data = _chosen(given, option)
+    if incident.answer is not None or incident.state not in ("asked", "held", "escalated"):
+        why = _already(incident)
+        text = f"{given.responder} chose “{option['label']}” on {given.channel} too late: {why}"
+        return "late", [Entry("answered_late", text, given.responder, data, key)]
+    text = f"{given.responder} chose “{option['label']}” on {given.channel}{comment}"
+    entries = [Entry("answered", text, given.responder, data, key)]
+    if option["name"] == TAKE_OVER:
+        taken = f"{given.responder} takes over; automation keeps its hands off"
+        entries.append(Entry("taken_over", taken, given.responder, {"reason": "taken_over"}, f"{key}:then"))
+    elif option["name"] == ESCALATE:
+        entries.append(Entry("escalated", f"{given.responder} escalated", given.responder, {"reason": "asked"}, f"{key}:then"))
+    elif option["name"] == SNOOZE:
+        minutes = int(SNOOZE_FOR.total_seconds() // 60)
+        data = {"minutes": minutes}
+        entries.append(Entry("snoozed", f"Asking again in {minutes} minutes", given.responder, data, f"{key}:then"))
+    return "answered", entries
+
+
+def _chosen(given: Answer, option: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {
+        "option": option["name"] if option else None,
+        "label": option["label"] if option else given.choice[:200],
+        "responder": given.responder,
+        "channel": given.channel,
+        "alert": given.alert_id,
+        "comment": given.comment,
+        "at": iso(given.at),
+    }
+
+
+def _already(incident: Incident) -> str:
+    if incident.answer is not None:
+        return f"{incident.answer['responder']} had chosen “{incident.answer['label']}”"
+    return f"the incident is {incident.state}"
+
+
+def decide(incident: Incident, decision: Mapping[str, Any]) -> list[Entry]:
+    """Record a decision of the policy, once per look at the problem."""
+    if incident.state not in ("detected", "observed", "held"):
+        return []
+    previous = incident.decision
+    if previous is not None and all(previous[name] == decision[name] for name in ("verdict", "reason", "target", "remedy")):
+        return []
+    return [Entry("decided", decision["text"], data=decision)]
+
+
+def claim(incident: Incident, worker: str, now: datetime, lease: timedelta) -> list[Entry]:
+    """Take the right to heal: compare-and-set on the state of the incident.
+
+    Raises StepRefusedError when nobody asked for a remedy, when the problem is over, or while another worker holds it.
+    """
+    remedy = _wanted_remedy(incident)
+    if remedy is None:
+        raise StepRefusedError(f"incident {incident.id} is {incident.state}: no remedy was chosen for it")
+    if not incident.open:
+        raise StepRefusedError(f"the problem of incident {incident.id} is closed: nothing to heal", "stale")
+    if incident.target is None:
+        raise StepRefusedError(f"incident {incident.id} has no host to heal", "unmanaged")
+    held = incident.claim
+    if held is not None:
+        until = moment(held["until"])
+        if until is not None and until > now and held["worker"] != worker:
+            raise StepRefusedError(f"incident {incident.id} is being healed by {held['worker']} until {held['until']}", "busy")
+        if _finished(incident):
+            raise StepRefusedError(f"incident {incident.id}: {remedy['name']} ran already in this attempt", "recent")
+    data = {
+        "worker": worker,
+        "until": iso(now + lease),
+        "remedy": remedy["name"],
+        "role": remedy["role"],
+        "target": incident.target,
+        "resumed": held is not None,
+    }
+    again = " again, after its worker was lost" if held is not None else ""
+    return [Entry("claimed", f"Healing starts{again}: {remedy['label']} on {incident.target}", data=data)]
+
+
+def _wanted_remedy(incident: Incident) -> Mapping[str, Any] | None:
+    """Return the option that was chosen by a responder, or by the policy, if it is a remedy."""
+    if incident.state not in ("asked", "held", "healing", "escalated"):
+        return None
+    if incident.answer is not None:
+        name = incident.answer["option"]
+    elif incident.decision is not None and incident.decision["verdict"] == "act":
+        name = incident.decision["remedy"]
+    else:
+        return None
+    return next((option for option in incident.options if option["name"] == name and option.get("role")), None)
+
+
+def _finished(incident: Incident) -> bool:
+    since_claim = _since(incident, "claimed")
+    return any(entry.kind in ("fixed", "fix_failed", "escalated") for entry in since_claim)
+
+
+def _since(incident: Incident, kind: str) -> list[Any]:
+    position = max((entry.n for entry in incident.timeline if entry.kind == kind), default=0)
+    return [entry for entry in incident.timeline if entry.n > position]
+
+
+def evidence(incident: Incident, phase: str, healthy: bool, figures: Mapping[str, Any], text: str) -> list[Entry]:
+    """Record what was found on the target before or after a fix."""
+    data = {"phase": phase, "healthy": healthy, "figures": dict(figures), "text": text, "host": incident.target}
+    state = "healthy" if healthy else "not healthy"
+    found = ", ".join(f"{name} {_figure(value)}" for name, value in figures.items())
+    kind = "diagnosed" if phase == "before" else "evidence_after"
+    word = "Found" if phase == "before" else "Then"
+    key = f"{kind}:{incident.attempt}:{incident.claim['until'] if incident.claim else ''}"
+    previous = incident.evidence.get(phase)
+    if phase == "after" and previous is not None and previous["figures"] != data["figures"]:
+        key += f":{incident.version}"
+    summary = f"{word} {incident.target or 'the target'} {state}" + (f": {found}" if found else "")
+    return [Entry(kind, summary, data=data, key=key)]
+
+
+def _figure(value: Any) -> str:
+    return "–" if value is None else str(value)
+
+
+def fix_started(incident: Incident) -> list[Entry]:
+    """Note the intent before the effect. Raises StepRefusedError when the target turned out to be healthy."""
+    if incident.state != "healing" or incident.claim is None:
+        raise StepRefusedError(f"incident {incident.id} is {incident.state}: it is not being healed")
+    found = incident.evidence.get("before")
+    if found is None:
+        raise StepRefusedError(f"incident {incident.id}: {incident.claim['role']} recorded no diagnosis before its fix")
+    claim_ = incident.claim
+    text = f"{claim_['remedy']} starts on {claim_['target']}"
+    return [Entry("fix_started", text, data={"remedy": claim_["remedy"]}, key=f"fix_started:{incident.attempt}")]
+
+
+def fixed(incident: Incident, changed: bool) -> list[Entry]:
+    """Note that the remedy ran to its end."""
+    remedy, target = _claimed(incident)
+    text = f"{remedy} ran on {target}" if changed else f"{remedy} found nothing left to do on {target}"
+    data = {"remedy": remedy, "changed": changed}
+    return [Entry("fixed", text, data=data, key=f"fixed:{incident.attempt}")]
+
+
+def fix_failed(incident: Incident, reason: str) -> list[Entry]:
+    """Note that the remedy failed: a person is needed now."""
+    remedy, target = _claimed(incident)
+    attempt = incident.attempt
+    return [
+        Entry("fix_failed", f"{remedy} failed on {target}: {reason}", key=f"fix_failed:{attempt}"),
+        Entry("escalated", "Escalated: the remedy failed", data={"reason": "fix_failed"}, key=f"escalated:{attempt}"),
+    ]
+
+
+def verified(incident: Incident) -> list[Entry]:
+    """Note that our own probe finds the target healthy after the fix."""
+    before, after = incident.evidence.get("before"), incident.evidence.get("after")
+    text = f"Verified on {incident.target}: {before_after(before, after)}"
+    return [Entry("verified", text, data={}, key=f"verified:{incident.attempt}")]
+
+
+def unverified(incident: Incident, reason: str) -> list[Entry]:
+    """Note that the target is not healthy after the fix: a person is needed now."""
+    attempt = incident.attempt
+    return [
+        Entry("unverified", f"Not healthy after the fix: {reason}", key=f"unverified:{attempt}"),
+        Entry("escalated", "Escalated: the remedy did not help", data={"reason": "ineffective"}, key=f"escalated:{attempt}"),
+    ]
+
+
+def undone(incident: Incident, succeeded: bool, reason: str) -> list[Entry]:
+    """Note that the fix was taken back."""
+    text = "The fix was taken back" if succeeded else f"The fix could not be taken back: {reason}"
+    return [Entry("undone", text, data={"succeeded": succeeded}, key=f"undone:{incident.attempt}")]
+
+
+def _claimed(incident: Incident) -> tuple[str, str]:
+    if incident.claim is None:
+        raise StepRefusedError(f"incident {incident.id} is {incident.state}: it is not being healed")
+    return incident.claim["remedy"], incident.claim["target"]
+
+
+def before_after(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> str:
+    """Return the figures as C(up 0 → 1, response_ms – → 3)."""
+    first, last = (before or {}).get("figures", {}), (after or {}).get("figures", {})
+    names = [*first, *(name for name in last if name not in first)]
+    return ", ".join(f"{name} {_figure(first.get(name))} → {_figure(last.get(name))}" for name in names) or "no figures"
+
+
+def close(incident: Incident) -> list[Entry]:
+    """Close a stable incident."""
+    if incident.state == "closed":
+        return []
+    if incident.state != "stable":
+        raise StepRefusedError(f"incident {incident.id} is {incident.state}: only a stable incident can be closed")
+    return [Entry("closed", f"Closed: {_duration(incident)}", key=f"closed:{_episode(incident)}")]
+
+
+def _duration(incident: Incident) -> str:
+    start, end = incident.times["detected"], incident.times["stable"]
+    if start is None or end is None:
+        return "done"
+    return f"stable {(end - start).total_seconds():.1f} s after detection"
+
+
+def _episode(incident: Incident) -> int:
+    return sum(1 for entry in incident.timeline if entry.kind == "reopened")
+
+
+def timer(incident: Incident, name: str) -> list[Entry]:
+    """Say what a timer means now that it came due; most often that everything went well in the meantime."""
+    if name == "no_answer" and incident.state == "asked" and incident.answer is None:
+        text = "Escalated: nobody answered in time"
+        return [Entry("escalated", text, data={"reason": "no_answer"}, key=f"no_answer:{_episode(incident)}")]
+    if name == "verify_deadline" and incident.state == "verifying":
+        text = f"Escalated: {incident.problem['source']} still reports the problem after the fix"
+        return [Entry("escalated", text, data={"reason": "not_confirmed"}, key=f"not_confirmed:{incident.attempt}")]
+    if name in ("reconsider", "snooze_over") and incident.state in ("held", "observed", "asked") and incident.answer is None:
+        return [Entry("reconsidered", "Looking again", data={"timer": name})]
+    return []
+
+
+def consequences(incident: Incident) -> list[Entry]:
+    """Return what follows from the timeline alone, without anybody doing anything.
+
+    Stable needs both oracles after a fix: our own probe and the monitoring system. Where nothing was touched, or a person
+    took over, the monitoring system's word is enough.
+    """
+    if incident.open or incident.state in ("stable", "closed", "healing"):
+        return []
+    if incident.state == "verifying" and not any(entry.kind == "verified" for entry in _since(incident, "fixed")):
+        return []
+    if incident.state in UNTOUCHED:
+        text = "Stable: the problem ended by itself"
+    elif incident.state == "escalated":
+        text = "Stable: the monitoring system closed the problem"
+    else:
+        text = "Stable: our probe and the monitoring system agree"
+    return [Entry("stable", text, key=f"stable:{_episode(incident)}")]

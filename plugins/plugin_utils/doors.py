@@ -1,0 +1,130 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may post to a source: the secrets of one path, and how they are compared.
+
+Pure: the arguments of a source in, a yes or no per request out.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
+
+#: One secret, or several that are valid at the same time (while a secret is being changed).
+Secrets = str | Sequence[str] | None
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
+
+
+@dataclass(frozen=True)
+class Doors:
+    """The ways into one path. Each that is configured opens it on its own; none configured means open to everybody.
+
+    C(user) with C(password): HTTP Basic. C(token): C(Authorization: Bearer), or the plain value of the header C(header)
+    when that is named. Messages of errors use the names that the sources' arguments have (C(webhook_...)).
+    """
+
+    user: str | None = None
+    password: Secrets = field(default=None, repr=False)
+    token: Secrets = field(default=None, repr=False)
+    header: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.user is not None and (not isinstance(self.user, str) or not self.user or ":" in self.user):
+            raise ConfigurationError("webhook_user must be text that is not empty and holds no colon")
+        for name, secrets in (("webhook_password", self.password), ("webhook_token", self.token)):
+            _check_secrets(name, secrets)
+        if self.user is not None and self.password is None:
+            raise ConfigurationError("webhook_user is set without webhook_password")
+        if self.password is not None and self.user is None:
+            raise ConfigurationError("webhook_password is set without webhook_user")
+        if self.header is not None:
+            if not isinstance(self.header, str) or not _HEADER_NAME.fullmatch(self.header):
+                raise ConfigurationError("webhook_header must be the name of an HTTP header")
+            if self.token is None:
+                raise ConfigurationError("webhook_header is set without webhook_token, the value to expect in it")
+
+    @property
+    def closed(self) -> bool:
+        """Whether anything is needed to get in."""
+        return self.user is not None or self.token is not None
+
+    def admit(self, headers: Mapping[str, str]) -> bool:
+        """Return whether a request with these headers may come in. C(headers) must be case-insensitive.
+
+        Takes the same time for every wrong secret of the same length.
+        """
+        if not self.closed:
+            return True
+        scheme, _blank, value = headers.get("Authorization", "").strip().partition(" ")
+        admitted = False
+        if self.user is not None:
+            given = _basic(value.strip()) if scheme.lower() == "basic" else None
+            user, password = given or ("", "")
+            admitted |= bool(given) & _same(user, self.user) & _same(password, self.password)
+        if self.token is not None and self.header is None:
+            admitted |= (scheme.lower() == "bearer") & _same(value.strip(), self.token)
+        if self.token is not None and self.header is not None:
+            admitted |= _same(headers.get(self.header, ""), self.token)
+        return admitted
+
+
+def doors_from(args: Mapping[str, Any], source: str) -> Doors:
+    """Return the doors that the arguments of the event source C(source) describe.
+
+    Reads C(webhook_user), C(webhook_password), C(webhook_token), C(webhook_header). A password or token may be a list.
+    Raises ConfigurationError that names the source and the argument.
+    """
+    try:
+        return Doors(
+            user=args.get("webhook_user"),
+            password=args.get("webhook_password"),
+            token=args.get("webhook_token"),
+            header=args.get("webhook_header"),
+        )
+    except ConfigurationError as error:
+        raise ConfigurationError(f"source {source}: {error.message}") from None
+
+
+def _check_secrets(name: str, secrets: Any) -> None:
+    if secrets is None:
+        return
+    for secret in [secrets] if isinstance(secrets, str) else secrets if isinstance(secrets, (list, tuple)) else [None]:
+        if not isinstance(secret, str):
+            raise ConfigurationError(f"{name} must be text or a list of texts (a number needs quotes)")
+        if not secret.strip():
+            raise ConfigurationError(f"{name} is empty: leave it out or give the secret")
+        if "{{" in secret:
+            raise ConfigurationError(f"{name} is a template that was not filled in: give its variable to ansible-rulebook")
+    if not secrets:
+        raise ConfigurationError(f"{name} is an empty list")
+
+
+def _basic(value: str) -> tuple[str, str] | None:
+    try:
+        user, colon, password = base64.b64decode(value, validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return (user, password) if colon else None
+
+
+def _same(given: str, wanted: Secrets) -> bool:
+    digest = _digest(given)
+    same = False
+    for secret in [wanted] if isinstance(wanted, str) else wanted or ():
+        same |= hmac.compare_digest(digest, _digest(secret))
+    return same
+
+
+def _digest(text: str) -> bytes:
+    # Headers that are not UTF-8 arrive with their odd bytes as lone surrogates.
+    return sha256(text.encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,295 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One HTTP listener per host and port of the process, shared by all event sources that ask for that address.
+
+Each source has a path of its own on it. The listener authenticates, limits, reads and parses; the source's handler sees
+only requests that passed, and says what to answer. When the last source leaves, the port is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import logging
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from aiohttp import web
+
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import (
+    ConfigurationError,
+    InvalidInputError,
+    JournalError,
+)
+from ansible_collections.self_healing.devops.plugins.plugin_utils.doors import Doors, doors_from
+from ansible_collections.self_healing.devops.plugins.plugin_utils.strict_json import parse_json
+
+__all__ = ["Address", "Doors", "Inbound", "Reply", "address_from", "doors_from", "serve"]
+
+logger = logging.getLogger(__name__)
+
+HEALTH_PATH = "/healthz"
+#: A connection that has not sent a whole request head by then, or is idle between two requests, is closed (seconds).
+HEAD_SECONDS = 15.0
+#: A request body must be there completely by then (seconds).
+BODY_SECONDS = 15.0
+#: Requests that are being handled when their source leaves may take this long to end (seconds).
+DRAIN_SECONDS = 5.0
+#: What a sender is asked to wait when the journal cannot take a message (seconds).
+RETRY_AFTER = "5"
+DEFAULT_MAX_BODY = 2**20
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """One admitted request: its body as sent and parsed, its headers (case-insensitive), the sender's address."""
+
+    body: bytes = field(repr=False)
+    json: Any = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    peer: str | None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What to answer: status, JSON body and further headers."""
+
+    status: int = 200
+    body: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Inbound], Awaitable[Reply]]
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a source listens. C(max_body) is bytes."""
+
+    host: str
+    port: int
+    path: str
+    max_body: int = DEFAULT_MAX_BODY
+
+
+def address_from(args: Mapping[str, Any], source: str, path: str, port: int | None = None) -> Address:
+    """Return where the event source C(source) listens, from its arguments C(host), C(port), C(path) and C(max_body).
+
+    C(path) and C(port) are the source's defaults. Raises ConfigurationError that names the source and the argument.
+    """
+    host = args.get("host", "127.0.0.1")
+    if not isinstance(host, str) or not host:
+        raise ConfigurationError(f"source {source}: host must be an address or a host name")
+    path = args.get("path", path)
+    if not isinstance(path, str) or not path.startswith("/") or path == HEALTH_PATH or set(path) & set("?#% "):
+        raise ConfigurationError(f"source {source}: path must be a plain path that starts with /, but not {HEALTH_PATH}")
+    return Address(
+        host=host,
+        port=_whole_number(args.get("port", port), f"source {source}: port", 0, 65535),
+        path=path,
+        max_body=_whole_number(args.get("max_body", DEFAULT_MAX_BODY), f"source {source}: max_body", 1024, 2**30),
+    )
+
+
+@asynccontextmanager
+async def serve(
+    host: str, port: int, path: str, handler: Handler, doors: Doors, max_body: int = DEFAULT_MAX_BODY
+) -> AsyncIterator[str]:
+    """Hand the requests C(POST http://host:port/path) to C(handler) as long as the block runs; yield that URL.
+
+    C(port) 0 takes a free one. C(max_body) is bytes. The handler may raise InvalidInputError (answered 400 with its
+    message) and JournalError (answered 503, so that the sender tries again).
+
+    Raises ConfigurationError when the path is taken, when the port cannot be opened, and when nothing protects a path
+    that other machines can reach.
+    """
+    if not doors.closed and not _is_loopback(host):
+        raise ConfigurationError(
+            f"{path} would listen on {host} without any authentication: give webhook_user and webhook_password, "
+            "or webhook_token, or listen on 127.0.0.1"
+        )
+    route = _Route(path, handler, doors, max_body)
+    ports = _ports()
+    async with ports.lock:
+        listener = ports.open.get((host, port)) or await _Listener.start(host, port)
+        ports.open[host, listener.port] = listener
+        listener.add(route)
+    try:
+        yield f"{listener.base}{path}"
+    finally:
+        try:
+            await route.drain()
+        finally:
+            async with ports.lock:
+                listener.routes.pop(path, None)
+                if not listener.routes:
+                    ports.open.pop((host, listener.port), None)
+                    await listener.stop()
+
+
+@dataclass
+class _Route:
+    path: str
+    handler: Handler
+    doors: Doors
+    max_body: int
+    leaving: bool = False
+    active: int = 0
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def drain(self) -> None:
+        """Refuse new requests and wait for those that are being handled."""
+        self.leaving = True
+        if self.active:
+            self.idle.clear()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.idle.wait(), DRAIN_SECONDS)
+
+    async def answer(self, request: web.BaseRequest) -> Reply:
+        """Return the reply to a request, whatever happens."""
+        self.active += 1
+        try:
+            return await self._answer(request)
+        except InvalidInputError as error:
+            return _error(400, error.message)
+        except JournalError as error:
+            logger.error("%s: nothing was recorded, the sender is asked to repeat: %s", self.path, error.message)
+            return _error(503, "nothing was recorded, please send it again", {"Retry-After": RETRY_AFTER})
+        except Exception as error:
+            # A bug in one handler must not end the other sources. Without the text of the exception, which may quote what was sent.
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("%s: %s while handling a request\n%s", self.path, type(error).__name__, frames)
+            return _error(500, "an error of ours; see the log of the listener")
+        finally:
+            self.active -= 1
+            if not self.active:
+                self.idle.set()
+
+    async def _answer(self, request: web.BaseRequest) -> Reply:
+        if request.method != "POST":
+            return _error(405, "this path takes POST only", {"Allow": "POST"})
+        if self.leaving:
+            return _error(503, "this source is shutting down", {"Retry-After": RETRY_AFTER})
+        if not self.doors.admit(request.headers):
+            logger.warning("%s: refused a request from %s: wrong or missing secret", self.path, request.remote)
+            return _error(401, "not authorized", {"WWW-Authenticate": 'Basic realm="self-healing", Bearer'})
+        if not self.doors.closed and "Origin" in request.headers:
+            # Without a secret only programs of this machine may post, not pages that a browser on it has open.
+            return _error(403, "requests from web pages are not taken")
+        body = await self._read(request)
+        if isinstance(body, Reply):
+            return body
+        return await self.handler(Inbound(body, parse_json(body), request.headers, request.remote))
+
+    async def _read(self, request: web.BaseRequest) -> bytes | Reply:
+        too_large = _error(413, f"the body is larger than {self.max_body} bytes", {"Connection": "close"})
+        if (request.content_length or 0) > self.max_body:
+            return too_large
+        body = bytearray()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                async for chunk in request.content.iter_any():
+                    body += chunk
+                    if len(body) > self.max_body:
+                        return too_large
+        except TimeoutError:
+            return _error(408, f"the body did not arrive in {BODY_SECONDS:g} s", {"Connection": "close"})
+        except (web.RequestPayloadError, ConnectionError):
+            return _error(400, "the body is broken", {"Connection": "close"})
+        return bytes(body)
+
+
+class _Listener:
+    """One open port and the paths on it."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.port = 0
+        self.routes: dict[str, _Route] = {}
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._dispatch)
+        self._runner = web.AppRunner(application, access_log=None, keepalive_timeout=HEAD_SECONDS, lingering_time=2.0)
+
+    @property
+    def base(self) -> str:
+        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+
+    @classmethod
+    async def start(cls, host: str, port: int) -> _Listener:
+        listener = cls(host)
+        await listener._runner.setup()
+        try:
+            await web.TCPSite(listener._runner, host, port, shutdown_timeout=2.0).start()
+        except OSError as error:
+            await listener.stop()
+            reason = "another program listens there" if error.errno == errno.EADDRINUSE else error.strerror
+            raise ConfigurationError(f"cannot listen on host {host}, port {port}: {reason or error}") from None
+        listener.port = listener._runner.addresses[0][1]
+        return listener
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+
+    def add(self, route: _Route) -> None:
+        if route.path in self.routes:
+            raise ConfigurationError(
+                f"two sources want to listen on {self.base}{route.path}: give each a path of its own (argument path)"
+            )
+        self.routes[route.path] = route
+
+    async def _dispatch(self, request: web.Request) -> web.StreamResponse:
+        route = self.routes.get(request.path)
+        if route is not None:
+            reply = await route.answer(request)
+        elif request.path == HEALTH_PATH and request.method in ("GET", "HEAD"):
+            reply = Reply(200, {"status": "ok", "paths": sorted(self.routes)})
+        elif request.path == HEALTH_PATH:
+            reply = _error(405, "this path takes GET only", {"Allow": "GET, HEAD"})
+        else:
+            reply = _error(404, "no source listens on this path")
+        response = web.json_response(reply.body, status=reply.status, headers=dict(reply.headers))
+        if reply.headers.get("Connection") == "close":
+            response.force_close()
+        return response
+
+
+@dataclass
+class _Ports:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    open: dict[tuple[str, int], _Listener] = field(default_factory=dict)
+
+
+#: One registry per event loop: sockets and locks belong to the loop that made them.
+_ports_of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, _Ports] = WeakKeyDictionary()
+
+
+def _ports() -> _Ports:
+    return _ports_of_loop.setdefault(asyncio.get_running_loop(), _Ports())
+
+
+def _error(status: int, text: str, headers: Mapping[str, str] | None = None) -> Reply:
+    return Reply(status, {"error": text}, headers or {})
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _whole_number(value: Any, name: str, least: int, most: int) -> int:
+    """Return a number that may come as text, because ansible-rulebook renders arguments."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:12])
+    if value is None:
+        raise ConfigurationError(f"{name} is missing")
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ConfigurationError(f"{name} must be a whole number from {least} to {most}")
+    return value
