@@ -39,7 +39,7 @@ class Doors:
     header: str | None = None
 
     def __post_init__(self) -> None:
-        if self.user is not None and (not isinstance(self.user, str) or not self.user or ":" in self.user):
+        if self.user is not None and not _is_user(self.user):
             raise ConfigurationError("webhook_user must be text that is not empty and holds no colon")
         for name, secrets in (("webhook_password", self.password), ("webhook_token", self.token)):
             _check_secrets(name, secrets)
@@ -48,7 +48,7 @@ class Doors:
         if self.password is not None and self.user is None:
             raise ConfigurationError("webhook_password is set without webhook_user")
         if self.header is not None:
-            if not isinstance(self.header, str) or not _HEADER_NAME.fullmatch(self.header):
+            if not _is_header_name(self.header):
                 raise ConfigurationError("webhook_header must be the name of an HTTP header")
             if self.token is None:
                 raise ConfigurationError("webhook_header is set without webhook_token, the value to expect in it")
@@ -95,6 +95,14 @@ def doors_from(args: Mapping[str, Any], source: str) -> Doors:
         raise ConfigurationError(f"source {source}: {error.message}") from None
 
 
+def _is_user(value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and ":" not in value
+
+
+def _is_header_name(value: Any) -> bool:
+    return isinstance(value, str) and _HEADER_NAME.fullmatch(value) is not None
+
+
 def _check_secrets(name: str, secrets: Any) -> None:
     if secrets is None:
         return
@@ -104,7 +112,9 @@ def _check_secrets(name: str, secrets: Any) -> None:
         if not secret.strip():
             raise ConfigurationError(f"{name} is empty: leave it out or give the secret")
         if "{{" in secret:
-            raise ConfigurationError(f"{name} is a template that was not filled in: give its variable to ansible-rulebook")
+            raise ConfigurationError(
+                f"{name} is a template that was not filled in: give its variable to ansible-rulebook"
+            )
     if not secrets:
         raise ConfigurationError(f"{name} is an empty list")
 

@@ -87,8 +87,10 @@ def address_from(args: Mapping[str, Any], source: str, path: str, port: int | No
     if not isinstance(host, str) or not host:
         raise ConfigurationError(f"source {source}: host must be an address or a host name")
     path = args.get("path", path)
-    if not isinstance(path, str) or not path.startswith("/") or path == HEALTH_PATH or set(path) & set("?#% "):
-        raise ConfigurationError(f"source {source}: path must be a plain path that starts with /, but not {HEALTH_PATH}")
+    if not _is_plain_path(path) or path == HEALTH_PATH:
+        raise ConfigurationError(
+            f"source {source}: path must be a plain path that starts with /, but not {HEALTH_PATH}"
+        )
     return Address(
         host=host,
         port=_whole_number(args.get("port", port), f"source {source}: port", 0, 65535),
@@ -162,7 +164,7 @@ class _Route:
             logger.error("%s: nothing was recorded, the sender is asked to repeat: %s", self.path, error.message)
             return _error(503, "nothing was recorded, please send it again", {"Retry-After": RETRY_AFTER})
         except Exception as error:
-            # A bug in one handler must not end the other sources. Without the text of the exception, which may quote what was sent.
+            # A bug in one handler must not end the other sources. The text of the exception may quote what was sent.
             frames = "".join(traceback.format_tb(error.__traceback__))
             logger.error("%s: %s while handling a request\n%s", self.path, type(error).__name__, frames)
             return _error(500, "an error of ours; see the log of the listener")
@@ -214,7 +216,9 @@ class _Listener:
         self.routes: dict[str, _Route] = {}
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._dispatch)
-        self._runner = web.AppRunner(application, access_log=None, keepalive_timeout=HEAD_SECONDS, lingering_time=2.0)
+        self._runner = web.AppRunner(
+            application, access_log=None, shutdown_timeout=2.0, keepalive_timeout=HEAD_SECONDS, lingering_time=1.0
+        )
 
     @property
     def base(self) -> str:
@@ -225,7 +229,7 @@ class _Listener:
         listener = cls(host)
         await listener._runner.setup()
         try:
-            await web.TCPSite(listener._runner, host, port, shutdown_timeout=2.0).start()
+            await web.TCPSite(listener._runner, host, port).start()
         except OSError as error:
             await listener.stop()
             reason = "another program listens there" if error.errno == errno.EADDRINUSE else error.strerror
@@ -282,6 +286,10 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _is_plain_path(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("/") and not set(value) & set("?#% ")
 
 
 def _whole_number(value: Any, name: str, least: int, most: int) -> int:

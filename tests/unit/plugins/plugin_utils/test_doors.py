@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Doors and address: what the arguments of a source may be, and the words for what they may not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
+from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import Address, address_from, doors_from
+
+
+@pytest.mark.parametrize(
+    "args, message",
+    [
+        ({"webhook_user": "a"}, "webhook_user is set without webhook_password"),
+        ({"webhook_password": "a"}, "webhook_password is set without webhook_user"),
+        (
+            {"webhook_user": "a:b", "webhook_password": "x"},
+            "webhook_user must be text that is not empty and holds no colon",
+        ),
+        ({"webhook_user": "", "webhook_password": "x"}, "webhook_user must be text"),
+        ({"webhook_user": "a", "webhook_password": ""}, "webhook_password is empty"),
+        ({"webhook_token": " "}, "webhook_token is empty"),
+        ({"webhook_token": []}, "webhook_token is an empty list"),
+        ({"webhook_token": ["good", ""]}, "webhook_token is empty"),
+        ({"webhook_token": 12345}, r"webhook_token must be text or a list of texts \(a number needs quotes\)"),
+        ({"webhook_token": ["a", 1]}, "webhook_token must be text or a list of texts"),
+        ({"webhook_token": "{{ token }}"}, "webhook_token is a template that was not filled in"),
+        ({"webhook_header": "X-Token"}, "webhook_header is set without webhook_token"),
+        ({"webhook_header": "X Token", "webhook_token": "x"}, "webhook_header must be the name of an HTTP header"),
+        ({"webhook_header": 3, "webhook_token": "x"}, "webhook_header must be the name of an HTTP header"),
+    ],
+)
+def test_wrong_door_is_named_with_its_source(args: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^source dynatrace: {message}") as caught:
+        doors_from(args, "dynatrace")
+    assert "good" not in caught.value.message
+
+
+def test_no_door_means_open() -> None:
+    assert not doors_from({}, "dynatrace").closed
+
+
+def test_address_has_the_defaults_of_the_source() -> None:
+    assert address_from({}, "dynatrace", "/dynatrace", 5000) == Address("127.0.0.1", 5000, "/dynatrace", 2**20)
+
+
+def test_rendered_numbers_arrive_as_text() -> None:
+    args = {"host": "0.0.0.0", "port": "8443", "path": "/x", "max_body": "4096"}
+    assert address_from(args, "dynatrace", "/dynatrace") == Address("0.0.0.0", 8443, "/x", 4096)
+
+
+@pytest.mark.parametrize(
+    "args, message",
+    [
+        ({}, "port is missing"),
+        ({"port": 70000}, "port must be a whole number from 0 to 65535"),
+        ({"port": "http"}, "port must be a whole number"),
+        ({"port": True}, "port must be a whole number"),
+        ({"port": -1}, "port must be a whole number"),
+        ({"port": 1, "max_body": 10}, "max_body must be a whole number from 1024 to"),
+        ({"port": 1, "host": ""}, "host must be an address or a host name"),
+        ({"port": 1, "path": "dynatrace"}, "path must be a plain path that starts with /"),
+        ({"port": 1, "path": "/a?b"}, "path must be a plain path"),
+        ({"port": 1, "path": "/healthz"}, "path must be a plain path that starts with /, but not /healthz"),
+    ],
+)
+def test_wrong_address_is_named_with_its_source(args: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^source dynatrace: {message}"):
+        address_from(args, "dynatrace", "/dynatrace")
