@@ -1,0 +1,45 @@
+# Everything happens in this checkout: .venv holds the tools, .demo what the demo leaves behind, .cache what may be thrown away.
+
+SCENARIO ?= process_crash
+# person: wait for somebody to press the button on the page. auto: press it after a moment.
+ANSWER ?= person
+
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+# Ansible's own files stay in the checkout, and no personal configuration changes what happens here.
+export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
+export ANSIBLE_CONFIG := $(CURDIR)/.ci/ansible.cfg
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
+
+.PHONY: help demo test lint sanity build clean venv-run venv-test venv-lint
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: venv-run ## Heal a really crashed process through the whole tool chain (SCENARIO=process_crash, ANSWER=person|auto)
+	@PYTHONPATH=extensions $(BIN)/python -m demo --scenario "$(SCENARIO)" --answer "$(ANSWER)"
+
+test: venv-test ## Run all tests (only some: make test TESTS=tests/unit)
+	@$(BIN)/python -m pytest $(TESTS)
+
+lint: venv-lint ## Check style, types, YAML and Ansible content
+	@$(BIN)/python .ci/lint.py
+
+sanity: venv-run ## Run ansible-test sanity on a throw-away copy
+	@$(BIN)/python .ci/sanity.py
+
+build: venv-run ## Build the collection's tarball into .cache/build
+	@$(BIN)/python .ci/build.py
+
+clean: ## Remove everything that was made here, .venv included
+	rm -rf .venv .demo .cache .ansible .hypothesis .mypy_cache .ruff_cache .pytest_cache tests/output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+venv-run:
+	@.ci/python .ci/bootstrap.py run
+
+venv-test:
+	@.ci/python .ci/bootstrap.py run test
+
+venv-lint:
+	@.ci/python .ci/bootstrap.py run test lint
