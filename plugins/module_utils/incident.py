@@ -138,13 +138,17 @@ class Answer:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the timeline before it is written. C(key) makes it unique within its incident."""
+    """One line of the timeline before it is written.
+
+    C(key) makes it unique within its incident. C(timers) are set together with it: name to seconds from now.
+    """
 
     kind: str
     text: str
     actor: str = "self-healing"
     data: Mapping[str, Any] = field(default_factory=dict)
     key: str | None = None
+    timers: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,14 @@ class Policy:
     claim_lease: timedelta = timedelta(minutes=15)
     stop_file: str | None = None
 
+    def timers(self, verdict: str) -> dict[str, float]:
+        """Return when to look again after a decision: name of the timer to seconds."""
+        if verdict == "ask":
+            return {"no_answer": self.answer_timeout.total_seconds()}
+        if verdict in ("hold", "observe"):
+            return {"reconsider": self.reconsider_after.total_seconds()}
+        return {}
+
     def level(self, remedy: str, severity: str) -> str:
         """Return how far C(remedy) may go on its own at this severity, below the ceiling."""
         chosen = self.autonomy.get(remedy, self.ceiling)

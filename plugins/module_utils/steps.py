@@ -115,7 +115,9 @@ def answer(incident: Incident, given: Answer) -> tuple[str, list[Entry]]:
     elif option["name"] == SNOOZE:
         minutes = int(SNOOZE_FOR.total_seconds() // 60)
         data = {"minutes": minutes}
-        entries.append(Entry("snoozed", f"Asking again in {minutes} minutes", given.responder, data, f"{key}:then"))
+        timers = {"snooze_over": SNOOZE_FOR.total_seconds()}
+        text = f"Asking again in {minutes} minutes"
+        entries.append(Entry("snoozed", text, given.responder, data, f"{key}:then", timers))
     return "answered", entries
 
 
@@ -137,14 +139,14 @@ def _already(incident: Incident) -> str:
     return f"the incident is {incident.state}"
 
 
-def decide(incident: Incident, decision: Mapping[str, Any]) -> list[Entry]:
-    """Record a decision of the policy, once per look at the problem."""
+def decide(incident: Incident, decision: Mapping[str, Any], timers: Mapping[str, float]) -> list[Entry]:
+    """Record a decision of the policy, once per look at the problem. C(timers) say when to look again."""
     if incident.state not in ("detected", "observed", "held"):
         return []
     previous = incident.decision
     if previous is not None and all(previous[name] == decision[name] for name in ("verdict", "reason", "target", "remedy")):
         return []
-    return [Entry("decided", decision["text"], data=decision)]
+    return [Entry("decided", decision["text"], data=decision, timers=timers)]
 
 
 def claim(incident: Incident, worker: str, now: datetime, lease: timedelta) -> list[Entry]:
@@ -232,12 +234,13 @@ def fix_started(incident: Incident) -> list[Entry]:
     return [Entry("fix_started", text, data={"remedy": claim_["remedy"]}, key=f"fix_started:{incident.attempt}")]
 
 
-def fixed(incident: Incident, changed: bool) -> list[Entry]:
-    """Note that the remedy ran to its end."""
+def fixed(incident: Incident, changed: bool, verify_timeout: timedelta) -> list[Entry]:
+    """Note that the remedy ran to its end, and when both oracles must have agreed that it helped."""
     remedy, target = _claimed(incident)
     text = f"{remedy} ran on {target}" if changed else f"{remedy} found nothing left to do on {target}"
     data = {"remedy": remedy, "changed": changed}
-    return [Entry("fixed", text, data=data, key=f"fixed:{incident.attempt}")]
+    timers = {"verify_deadline": verify_timeout.total_seconds()}
+    return [Entry("fixed", text, data=data, key=f"fixed:{incident.attempt}", timers=timers)]
 
 
 def fix_failed(incident: Incident, reason: str) -> list[Entry]:

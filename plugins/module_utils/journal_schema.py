@@ -1,0 +1,131 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tables of the journal and how an older journal is brought up to date."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .errors import JournalError
+
+try:
+    import sqlalchemy as sa
+except ImportError:
+    sa = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+#: Version of the tables below. Raised with every change of them; C(MIGRATIONS) tells how to get here.
+VERSION = 1
+
+if sa is not None:
+    METADATA = sa.MetaData()
+
+    SCHEMA = sa.Table("journal_schema", METADATA, sa.Column("version", sa.Integer, primary_key=True))
+
+    #: One row per incident. Besides the key everything is derived from the timeline, for look-ups.
+    INCIDENTS = sa.Table(
+        "incidents",
+        METADATA,
+        sa.Column("id", sa.String(13), primary_key=True),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("severity", sa.String(16), nullable=False),
+        sa.Column("status", sa.String(16), nullable=False),
+        sa.Column("service", sa.String(64)),
+        sa.Column("target", sa.Text),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("duplicates", sa.Integer, nullable=False, default=0),
+        sa.Column("opened_at", sa.String(24), nullable=False),
+        sa.Column("updated_at", sa.String(24), nullable=False),
+        sa.Index("incidents_by_state", "state"),
+        sa.Index("incidents_by_time", "opened_at"),
+    )
+
+    #: The timeline, append-only. C(key) is unique within an incident where it is set.
+    TIMELINE = sa.Table(
+        "timeline",
+        METADATA,
+        sa.Column("incident", sa.String(13), sa.ForeignKey("incidents.id"), primary_key=True),
+        sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("at", sa.String(24), nullable=False),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("kind", sa.String(24), nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("data", sa.JSON, nullable=False),
+        sa.Column("key", sa.Text),
+        sa.UniqueConstraint("incident", "key", name="timeline_key"),
+        sa.Index("timeline_by_kind", "kind", "at"),
+    )
+
+    #: Due work: reports and answers that no playbook has settled yet, and timers.
+    DUE = sa.Table(
+        "due",
+        METADATA,
+        sa.Column("id", sa.String(33), primary_key=True),
+        sa.Column("incident", sa.String(13), sa.ForeignKey("incidents.id"), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("channel", sa.String(32)),
+        sa.Column("origin", sa.String(32), nullable=False),
+        sa.Column("due_at", sa.String(24), nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False, default=0),
+        sa.Column("leased_until", sa.String(24)),
+        sa.Column("settled_at", sa.String(24)),
+        sa.Index("due_open", "settled_at", "due_at"),
+    )
+
+    #: Where each tool shows an incident, and up to which entry.
+    TOOLS = sa.Table(
+        "tools",
+        METADATA,
+        sa.Column("incident", sa.String(13), sa.ForeignKey("incidents.id"), primary_key=True),
+        sa.Column("tool", sa.String(255), primary_key=True),
+        sa.Column("role", sa.Text, nullable=False),
+        sa.Column("remote_id", sa.Text),
+        sa.Column("url", sa.Text),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("error", sa.Text),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("details", sa.JSON, nullable=False),
+        sa.Column("updated_at", sa.String(24), nullable=False),
+    )
+
+    #: Texts that belong to an incident: its transcript, logs.
+    ATTACHMENTS = sa.Table(
+        "attachments",
+        METADATA,
+        sa.Column("incident", sa.String(13), sa.ForeignKey("incidents.id"), primary_key=True),
+        sa.Column("name", sa.String(255), primary_key=True),
+        sa.Column("media_type", sa.String(64), nullable=False),
+        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("content", sa.Text, nullable=False),
+        sa.Column("at", sa.String(24), nullable=False),
+    )
+
+#: Version to the statements that lead from the version before it.
+MIGRATIONS: dict[int, tuple[str, ...]] = {}
+
+
+def prepare(connection: Connection) -> None:
+    """Create the tables in an empty database, or bring older ones up to date.
+
+    Raises JournalError when the journal was written by a newer release.
+    """
+    if not sa.inspect(connection).has_table(SCHEMA.name):
+        METADATA.create_all(connection)
+        connection.execute(SCHEMA.insert().values(version=VERSION))
+        return
+    found = connection.execute(sa.select(SCHEMA.c.version)).scalar_one()
+    if found > VERSION:
+        raise JournalError(
+            f"the journal was written by a newer release (version {found}, this release knows {VERSION}): update the collection"
+        )
+    for version in range(found + 1, VERSION + 1):
+        for statement in MIGRATIONS[version]:
+            connection.exec_driver_sql(statement)
+    if found < VERSION:
+        connection.execute(SCHEMA.update().values(version=VERSION))
