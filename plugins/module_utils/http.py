@@ -134,7 +134,9 @@ class RequestsTransport:
         except requests.exceptions.Timeout as error:
             raise UnclearOutcomeError(f"{_origin(request.url)} did not answer in {timeout:g} s") from error
         except requests.exceptions.RequestException as error:
-            raise UnclearOutcomeError(f"the exchange with {_origin(request.url)} broke: {_root_cause(error)}") from error
+            raise UnclearOutcomeError(
+                f"the exchange with {_origin(request.url)} broke: {_root_cause(error)}"
+            ) from error
 
 
 @dataclass
@@ -159,9 +161,13 @@ class Api:
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigurationError(f"{self.name}: {self.base_url!r} is no address, expected https://host[:port][/path]")
+            raise ConfigurationError(
+                f"{self.name}: {self.base_url!r} is no address, expected https://host[:port][/path]"
+            )
         if parts.username or parts.password:
-            raise ConfigurationError(f"{self.name}: credentials do not belong into the address; use the options for them")
+            raise ConfigurationError(
+                f"{self.name}: credentials do not belong into the address; use the options for them"
+            )
         if not self.base_url.endswith("/"):
             self.base_url += "/"
 
@@ -171,7 +177,8 @@ class Api:
         if _origin(address) != _origin(self.base_url):
             raise AnswerError(f"{self.name} points to another server ({_origin(address)}); not followed")
         pairs = {name: _query_value(value) for name, value in (query or {}).items() if value is not None}
-        return f"{address}{'&' if '?' in address else '?'}{urlencode(pairs)}" if pairs else address
+        encoded = urlencode(pairs, errors="replace")
+        return f"{address}{'&' if '?' in address else '?'}{encoded}" if pairs else address
 
     def call(
         self,
@@ -219,8 +226,10 @@ class Api:
                 raise self._error(request, response, safe)
             self.pause(wait)
 
-    def pages(self, first: str, following: Callable[[Any], str | None], limit: int = 1000, **call: Any) -> Iterator[Any]:
-        """Yield the parsed pages of a listing. C(following) returns the next address, relative or on the same origin."""
+    def pages(
+        self, first: str, following: Callable[[Any], str | None], limit: int = 1000, **call: Any
+    ) -> Iterator[Any]:
+        """Yield the parsed pages of a listing. C(following) returns the next address, on the same origin."""
         path: str | None = first
         for _page in range(limit):
             if path is None:
@@ -243,7 +252,8 @@ class Api:
             body = json_module.dumps(json, ensure_ascii=False, allow_nan=False).encode("utf-8", errors="replace")
             sent.setdefault("Content-Type", "application/json; charset=utf-8")
         elif form is not None:
-            body = urlencode({name: _query_value(value) for name, value in form.items() if value is not None}).encode()
+            pairs = {name: _query_value(value) for name, value in form.items() if value is not None}
+            body = urlencode(pairs, errors="replace").encode()
             sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
         for name, value in sent.items():
             if "\n" in value or "\r" in value:
