@@ -13,6 +13,8 @@ from typing import Any
 from ..settings import Person, Settings
 
 API = "/api/xm/1"
+#: Whom the API shows as the author of what callers with the integration's credentials do.
+INTEGRATION_USER = "self-healing"
 #: Minutes between two members of the shift, as the API states them.
 MEMBER_DELAY = 5
 _NAMESPACE = uuid.UUID("6d1b2c60-2f0b-5c55-9a3e-5d1a00000000")

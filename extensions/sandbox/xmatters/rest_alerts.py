@@ -12,7 +12,7 @@ from aiohttp import web
 
 from . import queries, wire
 from .credentials import TOKEN_PATH, TRIGGER_PREFIX
-from .directory import API
+from .directory import API, INTEGRATION_USER
 from .model import STATUSES, Alert, RefusedError
 from .trigger import PAYLOAD_LIMIT
 
@@ -93,7 +93,7 @@ class AlertRest:
         comment = (await queries.json_object(request)).get("comment")
         if not isinstance(comment, str) or not comment.strip():
             return wire.error(400, "comment is required")
-        annotation = self._tool.annotate(alert, self._tool.settings.xmatters_user, comment)
+        annotation = self._tool.annotate(alert, INTEGRATION_USER, comment)
         return web.json_response(wire.annotation(alert, annotation, self._directory), status=201)
 
     async def _deliveries(self, request: web.Request) -> web.Response:

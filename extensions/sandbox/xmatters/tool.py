@@ -21,7 +21,7 @@ from ..settings import Settings
 from ..tool import Tool
 from . import wire
 from .credentials import TOKEN_PATH, TRIGGER_PREFIX, Credentials
-from .directory import Directory, stable_id
+from .directory import INTEGRATION_USER, Directory, stable_id
 from .model import Alert, Annotation, RefusedError, Response, Target
 from .rest_alerts import AlertRest
 from .rest_directory import DirectoryRest
@@ -130,7 +130,7 @@ class XMatters(Tool):
             options=asked.options,
             priority=asked.priority,
             expires_in=asked.expires_in,
-            submitter=self.settings.xmatters_user,
+            submitter=INTEGRATION_USER,
         )
         self._next_number += 1
         self.alerts[alert.id] = alert
