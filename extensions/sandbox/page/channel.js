@@ -1,0 +1,43 @@
+// Copyright (c) 2026, the self_healing.devops authors
+// GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// The team's channel for the incident.
+
+import { h } from "./dom.js";
+import { clock } from "./format.js";
+import { badge, compose, divide, empty, others, panel } from "./parts.js";
+import { messageBody, mrkdwn } from "./slack_text.js";
+
+/** Return the panel with the incident's channel. */
+export function channels(view) {
+  const newest = [...(view.tools.slack?.channels ?? [])].reverse();
+  const [mine, rest] = divide(newest, view, "slack", (channel) => [channel.id, channel.name]);
+  return panel("channel", "Channel", "Slack",
+    mine.length
+      ? mine.map((channel) => shown(channel, view))
+      : empty("No channel yet. Each incident gets one of its own: a header that is kept up to date, everybody concerned, and what happens, as it happens."),
+    others("channels", "channel", rest, (channel) => h("li", { class: "line", "data-key": channel.id }, status(channel), h("span", { class: "grow" }, `#${channel.name}`))));
+}
+
+const status = (channel) => (channel.archived ? badge("▣", "Archived", "quiet") : badge("●", "Open", "good"));
+
+function shown(channel, view) {
+  const members = channel.members ?? [];
+  return h("article", { class: "thing", "data-key": channel.id },
+    h("div", { class: "thing-head" }, h("h3", {}, `#${channel.name}`), status(channel)),
+    channel.topic && h("p", { class: "topic" }, mrkdwn(channel.topic, view.addresses)),
+    h("p", { class: "members" }, members.length ? [h("span", { class: "quiet" }, "Members "), members.join(", ")] : h("span", { class: "quiet" }, "Nobody has joined yet.")),
+    h("ol", { class: "messages" }, (channel.messages ?? []).map((message) => said(message, view))),
+    !channel.archived && compose("slack", "say", { field: "channel", value: channel.id }, "Write in the channel", view.people, view.failures.get(`slack-${channel.id}`)));
+}
+
+function said(message, view) {
+  const author = message.author || "Somebody";
+  const initials = author.split(/\s+/).map((part) => [...part][0] ?? "").join("").slice(0, 2).toUpperCase();
+  return h("li", { class: message.is_header ? "message lead" : "message", "data-key": `message-${message.ts}` },
+    h("span", { class: "initials", "aria-hidden": "true" }, initials),
+    h("div", { class: "grow" },
+      h("p", { class: "by" }, h("b", {}, author), " ", clock(message.ts), message.pinned && h("span", { class: "pinned" }, "pinned")),
+      messageBody(message, view.addresses)));
+}

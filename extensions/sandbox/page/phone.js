@@ -1,0 +1,89 @@
+// Copyright (c) 2026, the self_healing.devops authors
+// GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// The phones of the responders: the alert, what may be chosen, who chose what, and what was noted since.
+
+import { h } from "./dom.js";
+import { clock, title } from "./format.js";
+import { badge, divide, empty, listing, newestFirst, note, others, panel, prose } from "./parts.js";
+
+/** Return the panel with one phone for everybody who is on call or was alerted. */
+export function phones(view) {
+  const { people = [], alerts = [] } = view.tools.xmatters ?? {};
+  const ordered = newestFirst(alerts, (alert) => alert.created);
+  const [mine, rest] = divide(ordered, view, "xmatters", (alert) => [alert.id, alert.number]);
+  const owners = people.filter((person) => person.on_call || alerts.some((alert) => reached(alert, person)));
+  return panel("phone", "Phone", "xMatters",
+    owners.length
+      ? owners.map((person) => phone(person, mine, rest, view))
+      : empty("Nobody is on call. The phone of whoever is alerted appears here."));
+}
+
+const reached = (alert, person) => (alert.recipients ?? []).some((recipient) => recipient.key === person.key);
+
+function phone(person, mine, rest, view) {
+  const shown = mine.filter((alert) => reached(alert, person));
+  const earlier = rest.filter((alert) => reached(alert, person));
+  return h("article", { class: "device", "data-key": `phone-${person.key}`, "aria-label": `Phone of ${person.name}` },
+    h("header", {}, h("h3", {}, person.name), person.on_call ? h("span", { class: "on-call" }, "On call") : null),
+    shown.map((alert) => card(alert, person, view)),
+    shown.length === 0 && empty("No alert. When somebody has to decide, the question appears here with one button for each answer."),
+    others(`alerts-${person.key}`, "alert", earlier, (alert) => h("li", { "data-key": alert.id }, card(alert, person, view))));
+}
+
+function card(alert, person, view) {
+  const id = `${person.key}-${alert.id}`;
+  const waits = alert.status === "ACTIVE" && !(alert.responses ?? []).length;
+  return h("div", { class: "alert", "data-key": `alert-${id}`, "data-alert": alert.id },
+    h("p", { class: "alert-head" }, state(alert, waits), h("span", {}, title(alert.priority), " priority · ", clock(alert.created))),
+    h("h4", {}, alert.subject),
+    alert.text && alert.text !== alert.subject && prose(alert.text),
+    h("ol", { class: "options", "aria-label": "Response options" }, (alert.options ?? []).map((option) => choice(alert, option, person, waits, view))),
+    waits && comment(id, alert, person),
+    outcome(alert, id, view),
+    listing("Notes", [...(alert.annotations ?? [])].map((one, index) => note(`note-${index}`, one.author, one.at, prose(one.text)))));
+}
+
+function state(alert, waits) {
+  if (waits) return badge("?", "Needs an answer", "warn");
+  if (alert.status === "SUSPENDED") return badge("‖", "Suspended", "quiet");
+  return alert.status === "TERMINATED" ? badge("✓", "Ended", "good") : badge("✓", "Answered", "good");
+}
+
+function choice(alert, option, person, waits, view) {
+  const pending = view.pending.get(alert.id);
+  const chosen = (alert.responses ?? []).some((response) => means(response.option, option));
+  const sending = pending?.option === option.number && !pending.failure;
+  return h("li", { "data-key": `option-${option.number}` },
+    h("button", {
+      type: "button", class: chosen ? "option chosen" : "option", disabled: !waits || (pending && !pending.failure),
+      "data-press": alert.id, "data-person": person.key, "data-option": option.number,
+    },
+    h("span", { class: "number", "aria-hidden": "true" }, chosen ? "✓\ufe0e" : String(option.number)),
+    h("span", { class: "grow" }, h("span", { class: "label" }, option.label),
+      option.description && option.description !== option.label && h("span", { class: "description" }, option.description),
+      sending && h("span", { class: "description" }, "Sending…"), chosen && h("span", { class: "hidden" }, " (chosen)"))));
+}
+
+const means = (said, option) => String(said) === String(option.number) || said === option.label;
+
+function comment(id, alert, person) {
+  return h("label", { class: "comment", "data-key": "comment" }, h("span", {}, "Comment with the answer (optional)"),
+    h("input", { id: `comment-${id}`, "data-comment": `${person.key}-${alert.id}`, maxlength: "2000", autocomplete: "off" }));
+}
+
+function outcome(alert, id, view) {
+  const failure = view.pending.get(alert.id)?.failure;
+  if (failure) return h("p", { class: "failure", role: "alert", "data-key": "outcome" }, `The answer was not sent: ${failure}`);
+  const responses = alert.responses ?? [];
+  if (!responses.length) {
+    return alert.status === "TERMINATED" && h("p", { class: "quiet", "data-key": "outcome" }, "Ended without an answer.");
+  }
+  return h("ul", { class: "outcome", "data-key": "outcome", id: `outcome-${id}`, tabindex: "-1" },
+    responses.map((response, index) => {
+      const option = (alert.options ?? []).find((one) => means(response.option, one));
+      return h("li", { "data-key": `response-${index}` }, h("b", {}, response.who), " chose ", h("b", {}, option?.label ?? response.option), " ", clock(response.at),
+        response.comment && h("q", {}, response.comment));
+    }));
+}
