@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.self_healing.devops.plugins.plugin_utils.in_process import InProcessAction as ActionModule
+from ansible_collections.self_healing.devops.plugins.modules import incident_info
+from ansible_collections.self_healing.devops.plugins.plugin_utils.in_process import InProcessAction
 
-__all__ = ["ActionModule"]
+
+class ActionModule(InProcessAction):
+    module = incident_info

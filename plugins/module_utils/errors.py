@@ -66,7 +66,7 @@ class AnswerError(SelfHealingError):
 
 
 class ApiError(SelfHealingError):
-    """The other side refused a request. C(status) is the HTTP status, C(code) the vendor's word for it if there is one."""
+    """The other side refused. C(status) is the HTTP status, C(code) the vendor's word for it if there is one."""
 
     kind = "refused"
 

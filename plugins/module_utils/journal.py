@@ -69,7 +69,10 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Delivery:
-    """Due work that was handed out. C(kind) is C(problem), C(answer) or C(timer); C(name) its status, option or name."""
+    """Due work that was handed out.
+
+    C(kind) is C(problem), C(answer) or C(timer); C(name) is its status, option or name.
+    """
 
     id: str
     incident: str
@@ -128,7 +131,9 @@ class Journal:
         Raises ConfigurationError or JournalError.
         """
         if sa is None:
-            raise ConfigurationError("the Python package SQLAlchemy is missing on the controller: pip install SQLAlchemy")
+            raise ConfigurationError(
+                "the Python package SQLAlchemy is missing on the controller: pip install SQLAlchemy"
+            )
         location = location or os.environ.get("SELF_HEALING_JOURNAL") or default_location()
         return cls(_engine(location), clock)
 
@@ -148,10 +153,14 @@ class Journal:
                 connection.execute(INCIDENTS.insert().values(**_new_row(problem, self._now())))
             if change == "duplicate":
                 count = INCIDENTS.c.duplicates + 1
-                connection.execute(INCIDENTS.update().where(INCIDENTS.c.id == problem.incident).values(duplicates=count))
+                connection.execute(
+                    INCIDENTS.update().where(INCIDENTS.c.id == problem.incident).values(duplicates=count)
+                )
                 return Recorded(problem.incident, change)
             self._append(connection, problem.incident, entries)
-            return Recorded(problem.incident, change, self._due(connection, problem.incident, "problem", change, origin))
+            return Recorded(
+                problem.incident, change, self._due(connection, problem.incident, "problem", change, origin)
+            )
 
     def record_answer(self, answer: Answer, origin: str = "answers") -> Recorded:
         """Take a responder's choice. The first valid one wins; the same one twice is a duplicate.
@@ -190,7 +199,9 @@ class Journal:
         with self._writing() as connection:
             _exists(connection, incident, lock=True)
             now = _read(connection, incident)
-            entries = [entry for entry in step(now) if entry.key is None or not _has_key(connection, incident, entry.key)]
+            entries = [
+                entry for entry in step(now) if entry.key is None or not _has_key(connection, incident, entry.key)
+            ]
             if not entries or dry_run:
                 return now, bool(entries)
             self._append(connection, incident, entries)
@@ -213,7 +224,9 @@ class Journal:
     def revision(self) -> int:
         """Return a number that grows with everything that is written to timelines."""
         with self._reading() as connection:
-            return int(connection.execute(sa.select(sa.func.coalesce(sa.func.sum(INCIDENTS.c.version), 0))).scalar_one())
+            return int(
+                connection.execute(sa.select(sa.func.coalesce(sa.func.sum(INCIDENTS.c.version), 0))).scalar_one()
+            )
 
     def attempts_since(self, since: datetime) -> tuple[Attempt, ...]:
         """Return the attempts to heal that were started after C(since), oldest first."""
@@ -288,16 +301,20 @@ class Journal:
 
     # -- due work ------------------------------------------------------------------------------------------------
 
-    def hand_out(self, limit: int, lease: timedelta, origin: str | None = None, grace: timedelta = timedelta(0)) -> list[Delivery]:
+    def hand_out(
+        self, limit: int, lease: timedelta, origin: str | None = None, grace: timedelta = timedelta(0)
+    ) -> list[Delivery]:
         """Lease due work and return it, oldest first.
 
-        With C(origin) only work of this source that was never handed out. Without, all work that is overdue by C(grace):
-        never handed out, or not settled within its lease, which grows with every attempt.
+        With C(origin) only work of this source that was never handed out. Without, all work that is overdue by
+        C(grace): never handed out, or not settled within its lease, which grows with every attempt.
         """
         now = self._clock()
         stamp = iso(now)
         query = (
-            sa.select(DUE, INCIDENTS.c.kind, INCIDENTS.c.status, INCIDENTS.c.severity, INCIDENTS.c.source, INCIDENTS.c.service)
+            sa.select(
+                DUE, INCIDENTS.c.kind, INCIDENTS.c.status, INCIDENTS.c.severity, INCIDENTS.c.source, INCIDENTS.c.service
+            )
             .join(INCIDENTS, INCIDENTS.c.id == DUE.c.incident)
             .where(DUE.c.settled_at.is_(None))
             .order_by(DUE.c.due_at, DUE.c.id)
@@ -325,7 +342,9 @@ class Journal:
 
     def next_due(self) -> datetime | None:
         """Return when the next due work is to be handed out, None when there is none."""
-        query = sa.select(sa.func.min(sa.func.coalesce(DUE.c.leased_until, DUE.c.due_at))).where(DUE.c.settled_at.is_(None))
+        query = sa.select(sa.func.min(sa.func.coalesce(DUE.c.leased_until, DUE.c.due_at))).where(
+            DUE.c.settled_at.is_(None)
+        )
         with self._reading() as connection:
             return moment(connection.execute(query).scalar_one())
 
@@ -368,14 +387,22 @@ class Journal:
             sa.select(sa.func.coalesce(sa.func.max(TIMELINE.c.n), 0)).where(TIMELINE.c.incident == incident)
         ).scalar_one()
         for n, entry in enumerate(entries, start=last + 1):
-            row = {"kind": entry.kind, "text": entry.text, "actor": entry.actor, "data": dict(entry.data), "key": entry.key}
+            row = {
+                "kind": entry.kind,
+                "text": entry.text,
+                "actor": entry.actor,
+                "data": dict(entry.data),
+                "key": entry.key,
+            }
             connection.execute(TIMELINE.insert().values(incident=incident, n=n, at=self._now(), **row))
             for name, seconds in entry.timers.items():
                 self._set_timer(connection, incident, name, seconds)
 
     def _set_timer(self, connection: Connection, incident: str, name: str, seconds: float) -> None:
         """Set a timer of the incident; an older one of the same name no longer fires."""
-        same = (DUE.c.incident == incident) & (DUE.c.kind == "timer") & (DUE.c.name == name) & DUE.c.settled_at.is_(None)
+        same = (
+            (DUE.c.incident == incident) & (DUE.c.kind == "timer") & (DUE.c.name == name) & DUE.c.settled_at.is_(None)
+        )
         connection.execute(DUE.update().where(same).values(settled_at=self._now()))
         self._due(connection, incident, "timer", name, "journal", after=timedelta(seconds=seconds))
 
@@ -546,7 +573,9 @@ def _attempts(rows: Sequence[Any], now: datetime) -> tuple[Attempt, ...]:
     for position, row in enumerate(rows):
         if row.kind != "claimed" or row.data.get("resumed"):
             continue
-        later = (other.kind for other in rows[position + 1 :] if other.incident == row.incident and other.kind in outcomes)
+        later = (
+            other.kind for other in rows[position + 1 :] if other.incident == row.incident and other.kind in outcomes
+        )
         until = moment(row.data["until"])
         outcome = outcomes.get(next(later, ""))
         if outcome is None:

@@ -122,7 +122,8 @@ def prepare(connection: Connection) -> None:
     found = connection.execute(sa.select(SCHEMA.c.version)).scalar_one()
     if found > VERSION:
         raise JournalError(
-            f"the journal was written by a newer release (version {found}, this release knows {VERSION}): update the collection"
+            f"the journal was written by a newer release (version {found}, this one knows {VERSION}): "
+            "update the collection"
         )
     for version in range(found + 1, VERSION + 1):
         for statement in MIGRATIONS[version]:

@@ -38,8 +38,8 @@ JOURNAL_OPTIONS: Options = {
 class ModuleSpec:
     """The interface of one module.
 
-    C(options) is an Ansible argument spec. C(talks_http) says that C(run) wants a transport. C(controller_only) says that
-    the module works on the journal and therefore never runs on a managed host.
+    C(options) is an Ansible argument spec. C(talks_http) says that C(run) wants a transport. C(controller_only) says
+    that the module works on the journal and therefore never runs on a managed host.
     """
 
     options: Options

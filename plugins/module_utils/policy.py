@@ -143,7 +143,11 @@ class Decision:
 
     def to_data(self) -> dict[str, Any]:
         data = asdict(self)
-        return {**data, "options": [dict(option) for option in self.options], "checks": [asdict(c) for c in self.checks]}
+        return {
+            **data,
+            "options": [dict(option) for option in self.options],
+            "checks": [asdict(c) for c in self.checks],
+        }
 
 
 def decide(
@@ -167,7 +171,9 @@ def decide(
     remedy = remedies[0] if remedies else None
     severity = str(incident.problem["severity"])
     checks = [
-        _check("monitored", incident.problem["kind"] != "monitoring_gap", "blind", "the monitoring itself sees nothing"),
+        _check(
+            "monitored", incident.problem["kind"] != "monitoring_gap", "blind", "the monitoring itself sees nothing"
+        ),
         _check("still open", incident.open, "stale", "the problem is closed already"),
         found,
         _check("not stopped", not surroundings.stopped, "stopped", f"the stop file {policy.stop_file} exists"),
@@ -204,7 +210,9 @@ def _about_target(
 ) -> list[Check]:
     earlier = [attempt for attempt in around.attempts if attempt.host == target and attempt.incident != incident.id]
     running = [attempt for attempt in earlier if attempt.outcome == "running"]
-    last_hour = [attempt for attempt in around.attempts if attempt.host == target and now - attempt.at < timedelta(hours=1)]
+    last_hour = [
+        attempt for attempt in around.attempts if attempt.host == target and now - attempt.at < timedelta(hours=1)
+    ]
     same = [attempt for attempt in last_hour if attempt.remedy == remedy]
     worst = next((attempt for attempt in reversed(same) if attempt.outcome in ("failed", "ineffective")), None)
     sick = around.unhealthy_hosts | {target}
@@ -330,7 +338,9 @@ def _autonomy_problems(autonomy: Any, known: set[str]) -> list[str]:
     found = []
     for remedy, level in autonomy.items():
         if remedy not in known:
-            found.append(f"self_healing_autonomy: the remedy {remedy} is not known; known are {', '.join(sorted(known))}")
+            found.append(
+                f"self_healing_autonomy: the remedy {remedy} is not known; known are {', '.join(sorted(known))}"
+            )
         by_severity = level if isinstance(level, Mapping) else {"default": level}
         for severity, value in by_severity.items():
             if severity not in (*SEVERITIES, "default"):

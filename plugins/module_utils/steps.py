@@ -74,8 +74,7 @@ def _opened_again(incident: Incident, problem: Problem) -> bool:
     closed = moment(incident.problem["resolved_at"]) or incident.times["resolved"]
     if problem.opened_at is not None and closed is not None:
         return problem.opened_at > closed
-    seen_open = incident.timeline[0].data["status"] == "open"
-    return seen_open
+    return bool(incident.timeline[0].data["status"] == "open")
 
 
 def _differs(known: Mapping[str, Any], name: str, value: Any) -> bool:
@@ -111,7 +110,9 @@ def answer(incident: Incident, given: Answer) -> tuple[str, list[Entry]]:
         taken = f"{given.responder} takes over; automation keeps its hands off"
         entries.append(Entry("taken_over", taken, given.responder, {"reason": "taken_over"}, f"{key}:then"))
     elif option["name"] == ESCALATE:
-        entries.append(Entry("escalated", f"{given.responder} escalated", given.responder, {"reason": "asked"}, f"{key}:then"))
+        entries.append(
+            Entry("escalated", f"{given.responder} escalated", given.responder, {"reason": "asked"}, f"{key}:then")
+        )
     elif option["name"] == SNOOZE:
         minutes = int(SNOOZE_FOR.total_seconds() // 60)
         data = {"minutes": minutes}
@@ -144,7 +145,9 @@ def decide(incident: Incident, decision: Mapping[str, Any], timers: Mapping[str,
     if incident.state not in ("detected", "observed", "held"):
         return []
     previous = incident.decision
-    if previous is not None and all(previous[name] == decision[name] for name in ("verdict", "reason", "target", "remedy")):
+    if previous is not None and all(
+        previous[name] == decision[name] for name in ("verdict", "reason", "target", "remedy")
+    ):
         return []
     return [Entry("decided", decision["text"], data=decision, timers=timers)]
 
@@ -165,7 +168,9 @@ def claim(incident: Incident, worker: str, now: datetime, lease: timedelta) -> l
     if held is not None:
         until = moment(held["until"])
         if until is not None and until > now and held["worker"] != worker:
-            raise StepRefusedError(f"incident {incident.id} is being healed by {held['worker']} until {held['until']}", "busy")
+            raise StepRefusedError(
+                f"incident {incident.id} is being healed by {held['worker']} until {held['until']}", "busy"
+            )
         if _finished(incident):
             raise StepRefusedError(f"incident {incident.id}: {remedy['name']} ran already in this attempt", "recent")
     data = {
@@ -265,7 +270,12 @@ def unverified(incident: Incident, reason: str) -> list[Entry]:
     attempt = incident.attempt
     return [
         Entry("unverified", f"Not healthy after the fix: {reason}", key=f"unverified:{attempt}"),
-        Entry("escalated", "Escalated: the remedy did not help", data={"reason": "ineffective"}, key=f"escalated:{attempt}"),
+        Entry(
+            "escalated",
+            "Escalated: the remedy did not help",
+            data={"reason": "ineffective"},
+            key=f"escalated:{attempt}",
+        ),
     ]
 
 
@@ -273,6 +283,13 @@ def undone(incident: Incident, succeeded: bool, reason: str) -> list[Entry]:
     """Note that the fix was taken back."""
     text = "The fix was taken back" if succeeded else f"The fix could not be taken back: {reason}"
     return [Entry("undone", text, data={"succeeded": succeeded}, key=f"undone:{incident.attempt}")]
+
+
+def finish(incident: Incident, reason: str) -> list[Entry]:
+    """End a run that had claimed the incident: what it left half done needs a person."""
+    if incident.state != "healing" or incident.claim is None:
+        return []
+    return fix_failed(incident, reason)
 
 
 def _claimed(incident: Incident) -> tuple[str, str]:
@@ -316,7 +333,11 @@ def timer(incident: Incident, name: str) -> list[Entry]:
     if name == "verify_deadline" and incident.state == "verifying":
         text = f"Escalated: {incident.problem['source']} still reports the problem after the fix"
         return [Entry("escalated", text, data={"reason": "not_confirmed"}, key=f"not_confirmed:{incident.attempt}")]
-    if name in ("reconsider", "snooze_over") and incident.state in ("held", "observed", "asked") and incident.answer is None:
+    if (
+        name in ("reconsider", "snooze_over")
+        and incident.state in ("held", "observed", "asked")
+        and incident.answer is None
+    ):
         return [Entry("reconsidered", "Looking again", data={"timer": name})]
     return []
 
@@ -324,8 +345,8 @@ def timer(incident: Incident, name: str) -> list[Entry]:
 def consequences(incident: Incident) -> list[Entry]:
     """Return what follows from the timeline alone, without anybody doing anything.
 
-    Stable needs both oracles after a fix: our own probe and the monitoring system. Where nothing was touched, or a person
-    took over, the monitoring system's word is enough.
+    Stable needs both oracles after a fix: our own probe and the monitoring system. Where nothing was touched, or a
+    person took over, the monitoring system's word is enough.
     """
     if incident.open or incident.state in ("stable", "closed", "healing"):
         return []

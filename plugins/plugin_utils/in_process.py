@@ -10,9 +10,9 @@ controller.
 
 from __future__ import annotations
 
-import importlib
 import os
-from typing import Any
+from types import ModuleType
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -22,39 +22,39 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import SelfHealingError
 from ansible_collections.self_healing.devops.plugins.module_utils.module import ModuleSpec, transport_for
 
-MODULES = "ansible_collections.self_healing.devops.plugins.modules"
-
 
 class InProcessAction(ActionBase):
-    """Runs C(run()) of the module that has the same name as the task's action."""
+    """Runs C(run()) of one module."""
 
+    #: The module. Imported together with the action, so once in Ansible's main process and not in every worker.
+    module: ClassVar[ModuleType]
     _supports_check_mode = True
     _supports_diff = True
     TRANSFERS_FILES = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        name = self._task.action.rsplit(".", 1)[-1]
-        module = importlib.import_module(f"{MODULES}.{name}")
-        spec: ModuleSpec = module.SPEC
+        spec: ModuleSpec = self.module.SPEC
         if self._connection.transport != "local" and not spec.controller_only:
             result.update(self._execute_module(module_name=self._task.action, task_vars=task_vars))
             return result
         if self._task.async_val:
-            raise AnsibleActionFail(f"{name} is quick and runs in place: async has no meaning for it, please remove it")
+            raise AnsibleActionFail(
+                "this module is quick and runs in place: async has no meaning for it, please remove it"
+            )
         # The worker is a fork of its own for this one task, so that its environment may be changed.
         os.environ.update(self._task_environment())
-        result.update(self._run_in_place(module, spec))
+        result.update(self._run_in_place(spec))
         return result
 
-    def _run_in_place(self, module: Any, spec: ModuleSpec) -> dict[str, Any]:
+    def _run_in_place(self, spec: ModuleSpec) -> dict[str, Any]:
         checked = ArgumentSpecValidator(spec.options, **spec.constraints()).validate(self._task.args)
         if checked.error_messages:
             return {"failed": True, "msg": "; ".join(checked.error_messages)}
         parameters = checked.validated_parameters
         try:
             transport = transport_for(parameters) if spec.talks_http else None
-            outcome = module.run(parameters, self._task.check_mode, transport)
+            outcome = self.module.run(parameters, self._task.check_mode, transport)
         except SelfHealingError as error:
             outcome = {"failed": True, **error.to_result()}
         if not self._task.diff:

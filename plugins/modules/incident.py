@@ -1,0 +1,282 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Moves an incident one step on."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: incident
+short_description: Move an incident one step on
+version_added: 0.1.0
+author: the self_healing.devops authors (@self-healing-devops)
+description:
+  - Records one step of an incident in the journal. A step that was made already is not made again.
+  - The playbooks of this collection call it. In a playbook of your own, use it to add a note.
+options:
+  incident:
+    description: Identifier of the incident.
+    type: str
+    required: true
+  step:
+    description:
+      - What happens to the incident.
+      - V(decide) asks the policy how far automation may go.
+      - V(claim) takes the right to heal. Only one playbook gets it, see RV(granted).
+      - V(fix_started), V(fixed), V(fix_failed), V(verified), V(unverified) and V(undone) tell how a remedy fares.
+      - V(finish) is for the end of a playbook that had claimed the incident. It escalates what was left half done.
+      - V(timer) says that the timer O(timer) came due.
+      - V(close) closes a stable incident.
+      - V(note) adds O(text) for people to see.
+    type: str
+    choices: [decide, claim, fix_started, fixed, fix_failed, verified, unverified, undone, finish, timer, close, note]
+  policy:
+    description:
+      - How far automation may go. The variables C(self_healing_*) by name.
+    type: dict
+    default: {}
+  remedies:
+    description: Short names of the remedies for this kind of problem, in order of preference.
+    type: list
+    elements: str
+    default: []
+  candidates:
+    description: Hosts that fit the impacted entity, as P(self_healing.devops.candidates#filter) returns them.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      host:
+        description: Name of the host in the inventory.
+        type: str
+        required: true
+      managed:
+        description: Whether the host may be healed at all.
+        type: bool
+        required: true
+      by:
+        description: How the host was found.
+        type: str
+        required: true
+  managed_hosts:
+    description: How many hosts may be healed in all.
+    type: int
+    default: 0
+  changed:
+    description: Whether the remedy changed anything, for V(fixed); whether it was taken back, for V(undone).
+    type: bool
+    default: true
+  reason:
+    description: Why it failed, for V(fix_failed), V(unverified), V(undone) and V(finish).
+    type: str
+    default: ""
+  timer:
+    description: Name of the timer that came due.
+    type: str
+  text:
+    description: The note.
+    type: str
+  worker:
+    description:
+      - Who claims the incident. The default names the playbook run by its machine and process.
+    type: str
+  settle:
+    description: Identifier of a delivery that is settled with this step.
+    type: str
+extends_documentation_fragment:
+  - self_healing.devops.attributes
+  - self_healing.devops.journal
+seealso:
+  - module: self_healing.devops.incident_info
+"""
+
+EXAMPLES = r"""
+- name: Tell everybody what was seen on the way
+  self_healing.devops.incident:
+    incident: i7k3v9q2x1dmz
+    step: note
+    text: The disk of the second node is slow as well
+
+- name: Take the right to heal
+  self_healing.devops.incident:
+    incident: i7k3v9q2x1dmz
+    step: claim
+  register: incident_claimed
+"""
+
+RETURN = r"""
+incident:
+  description:
+    - The incident, folded from its timeline.
+    - Titles, texts and names come from outside. Use them as values only, never in C(set_fact) and never as a template.
+  returned: success
+  type: dict
+  sample:
+    id: i7k3v9q2x1dmz
+    state: asked
+    kind: process_crash
+    severity: critical
+    target: shop-01
+
+granted:
+  description: Whether the step was allowed. A claim that comes too late is no failure.
+  returned: success
+  type: bool
+  sample: true
+refused:
+  description: Why the step was not allowed.
+  returned: when RV(granted) is false
+  type: dict
+  sample:
+    reason: busy
+    text: incident i7k3v9q2x1dmz is being healed by worker until 10:15
+settled:
+  description: Whether O(settle) named a delivery that was open.
+  returned: success
+  type: bool
+  sample: true
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
+from ansible_collections.self_healing.devops.plugins.module_utils import steps
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
+from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entry, Incident
+from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
+from ansible_collections.self_healing.devops.plugins.module_utils.module import JOURNAL_OPTIONS, ModuleSpec, run_module
+from ansible_collections.self_healing.devops.plugins.module_utils.timeline import told
+
+STEPS = (
+    "decide",
+    "claim",
+    "fix_started",
+    "fixed",
+    "fix_failed",
+    "verified",
+    "unverified",
+    "undone",
+    "finish",
+    "timer",
+    "close",
+    "note",
+)
+CANDIDATE = {
+    "host": {"type": "str", "required": True},
+    "managed": {"type": "bool", "required": True},
+    "by": {"type": "str", "required": True},
+}
+SPEC = ModuleSpec(
+    options={
+        "incident": {"type": "str", "required": True},
+        "step": {"type": "str", "choices": list(STEPS)},
+        "policy": {"type": "dict", "default": {}},
+        "remedies": {"type": "list", "elements": "str", "default": []},
+        "candidates": {"type": "list", "elements": "dict", "options": CANDIDATE, "default": []},
+        "managed_hosts": {"type": "int", "default": 0},
+        "changed": {"type": "bool", "default": True},
+        "reason": {"type": "str", "default": ""},
+        "timer": {"type": "str"},
+        "text": {"type": "str"},
+        "worker": {"type": "str"},
+        "settle": {"type": "str"},
+        **JOURNAL_OPTIONS,
+    },
+    required_one_of=[("step", "settle")],
+    required_if=[("step", "timer", ("timer",)), ("step", "note", ("text",))],
+    talks_http=False,
+    controller_only=True,
+)
+REASON_LENGTH = 500
+
+
+def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict[str, Any]:
+    journal = Journal.open(params["journal"])
+    before = journal.read(params["incident"])
+    after, changed, refused = before, False, None
+    if params["step"]:
+        step = _step(params, journal)
+        try:
+            after, changed = journal.change(params["incident"], step, dry_run=check_mode)
+        except steps.StepRefusedError as error:
+            refused = {"reason": error.reason, "text": error.message}
+    settled = bool(params["settle"]) and journal.settle(params["settle"], dry_run=check_mode)
+    result = {
+        "changed": changed or settled,
+        "incident": after.to_dict(),
+        "granted": refused is None,
+        "settled": settled,
+        "diff": {"before": _story(before), "after": _story(after)},
+    }
+    return {**result, "refused": refused} if refused else result
+
+
+def _story(incident: Incident) -> str:
+    return "".join(f"{entry.n} {entry.text}\n" for entry in told(incident))
+
+
+def _step(params: Mapping[str, Any], journal: Journal) -> Any:
+    """Return the function that makes the wanted step on an incident."""
+    policy = policies.from_variables(params["policy"])
+    reason = " ".join(params["reason"].split())[:REASON_LENGTH] or "no reason was given"
+    now = datetime.now(timezone.utc)
+    if params["step"] == "decide":
+        return _decide(params, journal, policy, now)
+    by_name = {
+        "claim": lambda i: steps.claim(i, params["worker"] or _this_run(), now, policy.claim_lease),
+        "fix_started": steps.fix_started,
+        "fixed": lambda i: steps.fixed(i, params["changed"], policy.verify_timeout),
+        "fix_failed": lambda i: steps.fix_failed(i, reason),
+        "verified": steps.verified,
+        "unverified": lambda i: steps.unverified(i, reason),
+        "undone": lambda i: steps.undone(i, params["changed"], reason),
+        "finish": lambda i: steps.finish(i, reason),
+        "timer": lambda i: steps.timer(i, params["timer"]),
+        "close": steps.close,
+        "note": lambda _: [Entry("noted", params["text"])],
+    }
+    return by_name[params["step"]]
+
+
+def _decide(params: Mapping[str, Any], journal: Journal, policy: policies.Policy, now: datetime) -> Any:
+    candidates = [policies.Candidate(**candidate) for candidate in params["candidates"]]
+    stopped = bool(policy.stop_file) and os.path.exists(os.path.expanduser(str(policy.stop_file)))
+    unknown = [name for name in params["remedies"] if name not in policy.catalog]
+    if unknown:
+        known = ", ".join(sorted(policy.catalog))
+        raise ConfigurationError(
+            f"remedies: {unknown[0]} is not known (known: {known}); add it to self_healing_catalog"
+        )
+    around = policies.Surroundings(
+        attempts=journal.attempts_since(now - timedelta(hours=1)),
+        unhealthy_hosts=journal.unhealthy_hosts(besides=params["incident"]),
+        managed_hosts=params["managed_hosts"],
+        stopped=stopped,
+    )
+
+    def step(incident: Incident) -> list[Entry]:
+        decision = policies.decide(policy, incident, params["remedies"], candidates, around, now)
+        return steps.decide(incident, decision.to_data(), policy.timers(decision.verdict))
+
+    return step
+
+
+def _this_run() -> str:
+    """Name the playbook run: every task of it is a child of the same ansible-playbook process."""
+    return f"{socket.gethostname()}:{os.getppid()}"
+
+
+def main() -> None:
+    module = AnsibleModule(**SPEC.to_kwargs())
+    run_module(module, SPEC, run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Remembers where a tool shows an incident."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: incident_tool
+short_description: Remember where and how far a tool shows an incident
+version_added: 0.1.0
+author: the self_healing.devops authors (@self-healing-devops)
+description:
+  - Notes in the journal that a tool of the tool chain was brought up to date, or that this failed.
+  - Tool roles call it after they have updated their tool. Other tools link to what is noted here.
+options:
+  incident:
+    description: Identifier of the incident.
+    type: str
+    required: true
+  tool:
+    description: Name of the tool, which is its host in the inventory.
+    type: str
+    required: true
+  role:
+    description: Role that looks after the tool.
+    type: str
+    required: true
+  id:
+    description: Identifier of what shows the incident in the tool, like the key of an issue.
+    type: str
+  url:
+    description: Address of what shows the incident in the tool.
+    type: str
+  version:
+    description: Number of entries of the timeline that the tool shows now.
+    type: int
+    default: 0
+  error:
+    description: Why the tool could not be brought up to date. What was noted before is kept.
+    type: str
+  details:
+    description:
+      - Further plain values.
+      - A list RV(ignore:responders) with RV(ignore:name) and RV(ignore:email) adds people to the incident.
+    type: dict
+    default: {}
+  pager:
+    description: Whether the tool alerts people. The first time it is noted marks the moment of the alert.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - self_healing.devops.attributes
+  - self_healing.devops.journal
+seealso:
+  - module: self_healing.devops.incident
+"""
+
+EXAMPLES = r"""
+- name: Note in the journal what the tool shows
+  self_healing.devops.incident_tool:
+    incident: "{{ self_healing_incident.id }}"
+    version: "{{ self_healing_incident.version }}"
+    tool: "{{ inventory_hostname }}"
+    role: jira
+    id: "{{ jira_shown.id }}"
+    url: "{{ jira_shown.url }}"
+"""
+
+RETURN = r"""
+tool:
+  description: What is remembered of the tool now.
+  returned: success
+  type: dict
+  sample:
+    tool: jira
+    role: jira
+    id: OPS-12
+    state: shown
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entry, Incident, ToolState
+from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
+from ansible_collections.self_healing.devops.plugins.module_utils.module import JOURNAL_OPTIONS, ModuleSpec, run_module
+
+SPEC = ModuleSpec(
+    options={
+        "incident": {"type": "str", "required": True},
+        "tool": {"type": "str", "required": True},
+        "role": {"type": "str", "required": True},
+        "id": {"type": "str"},
+        "url": {"type": "str"},
+        "version": {"type": "int", "default": 0},
+        "error": {"type": "str"},
+        "details": {"type": "dict", "default": {}},
+        "pager": {"type": "bool", "default": False},
+        **JOURNAL_OPTIONS,
+    },
+    talks_http=False,
+    controller_only=True,
+)
+
+
+def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict[str, Any]:
+    journal = Journal.open(params["journal"])
+    incident = journal.read(params["incident"])
+    known = incident.tools.get(params["tool"])
+    state, entry = (failed if params["error"] else shown)(params, incident, known)
+    changed = journal.show(params["incident"], state, entry, dry_run=check_mode)
+    before = asdict(known) if known else {}
+    return {"changed": changed, "tool": asdict(state), "diff": {"before": before, "after": asdict(state)}}
+
+
+def shown(params: Mapping[str, Any], _incident: Incident, known: ToolState | None) -> tuple[ToolState, Entry | None]:
+    """Return what to remember of a tool that was brought up to date."""
+    tool, identifier = params["tool"], params["id"]
+    state = ToolState(
+        tool=tool,
+        role=params["role"],
+        id=identifier,
+        url=params["url"],
+        version=max(params["version"], known.version if known else 0),
+        details=params["details"],
+    )
+    if not identifier:
+        return state, None
+    kind = "alerted" if params["pager"] else "shown"
+    word = "alerted the responders with" if params["pager"] else "shows"
+    data = {"tool": tool, "id": identifier, "url": params["url"]}
+    return state, Entry(kind, f"{tool} {word} {identifier}", data=data, key=f"{kind}:{tool}:{identifier}")
+
+
+def failed(params: Mapping[str, Any], incident: Incident, known: ToolState | None) -> tuple[ToolState, Entry | None]:
+    """Return what to remember of a tool that could not be brought up to date: all that was known, and why."""
+    before = known or ToolState(tool=params["tool"], role=params["role"])
+    state = replace(before, state="failed", error=params["error"][:1000])
+    if known is not None and known.state == "failed":
+        return state, None
+    text = f"{params['tool']} could not be brought up to date: {params['error'][:300]}"
+    return state, Entry(
+        "tool_failed", text, data={"tool": params["tool"]}, key=f"tool_failed:{params['tool']}:{incident.version}"
+    )
+
+
+def main() -> None:
+    module = AnsibleModule(**SPEC.to_kwargs())
+    run_module(module, SPEC, run)
+
+
+if __name__ == "__main__":
+    main()
