@@ -1,14 +1,86 @@
 # Copyright (c) 2026, the self_healing.devops authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures and paths that all tests share."""
+"""Paths, environment and fixtures that all tests share, and a summary by folder at the end."""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from sandbox.server import SandboxThread
 
 ROOT = Path(__file__).absolute().parents[1]
 for folder in (ROOT / "tests", ROOT / "extensions", ROOT / ".venv" / "collections"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
+
+#: Somebody's real accounts never reach a test: every setting of the collection is taken out of the environment.
+_SETTINGS = ("DYNATRACE_", "JIRA_", "SELF_HEALING_", "SLACK_", "XMATTERS_")
+
+
+def _prepare_environment() -> None:
+    for name in list(os.environ):
+        if name.startswith(_SETTINGS) and not name.startswith("SELF_HEALING_TEST_"):
+            del os.environ[name]
+    # Everything that is started by a test finds the tools of .venv, and Ansible's own files stay in the checkout.
+    os.environ["PATH"] = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    os.environ["ANSIBLE_CONFIG"] = str(ROOT / ".ci" / "ansible.cfg")
+    os.environ["ANSIBLE_HOME"] = str(ROOT / ".cache" / "ansible")
+    os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT / ".venv" / "collections")
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+
+
+_prepare_environment()
+
+
+@pytest.fixture
+def start_sandbox() -> Iterator[Callable[..., SandboxThread]]:
+    """Start sandboxes with the arguments of C(SandboxThread); all of them are stopped at the end of the test."""
+    from sandbox.server import SandboxThread
+
+    running: list[SandboxThread] = []
+
+    def start(*arguments: Any, **options: Any) -> SandboxThread:
+        running.append(SandboxThread(*arguments, **options))
+        return running[-1]
+
+    yield start
+    for sandbox in reversed(running):
+        sandbox.stop()
+
+
+@pytest.fixture
+def sandbox(start_sandbox: Callable[..., SandboxThread]) -> SandboxThread:
+    """The whole emulated tool chain, fresh for one test."""
+    return start_sandbox()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show how many tests of each folder ended how, and what they took."""
+    outcomes: dict[str, Counter[str]] = {}
+    seconds: Counter[str] = Counter()
+    for outcome in ("passed", "failed", "error", "skipped", "xfailed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            outcomes.setdefault(_group(report.nodeid), Counter())[outcome] += 1
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            seconds[_group(getattr(report, "nodeid", ""))] += getattr(report, "duration", 0)
+    if not outcomes:
+        return
+    terminalreporter.section("tests by folder")
+    for group, counts in sorted(outcomes.items()):
+        ended = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+        terminalreporter.write_line(f"{group:<24} {seconds[group]:7.1f} s  {ended}")
+
+
+def _group(nodeid: str) -> str:
+    parts = nodeid.split("::", 1)[0].split("/")
+    return "/".join(parts[:2]) if len(parts) > 2 else "/".join(parts[:1])
