@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -27,7 +27,7 @@ class InProcessAction(ActionBase):
     """Runs C(run()) of one module."""
 
     #: The module. Imported together with the action, so once in Ansible's main process and not in every worker.
-    module: ClassVar[ModuleType]
+    module: ModuleType
     _supports_check_mode = True
     _supports_diff = True
     TRANSFERS_FILES = False
