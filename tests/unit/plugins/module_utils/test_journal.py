@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+
 from ansible_collections.self_healing.devops.plugins.module_utils import journal_schema, steps
 from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError, JournalError

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
-from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
 from support.story import MANAGED, NOW, PROBLEM, REMEDIES, RESOLVED, Story
 
 Policy, Candidate, Surroundings, Attempt = policies.Policy, policies.Candidate, policies.Surroundings, policies.Attempt

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+
 from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
 from ansible_collections.self_healing.devops.plugins.module_utils import steps
 from ansible_collections.self_healing.devops.plugins.module_utils.timeline import behind, told

@@ -1,0 +1,181 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules of the journal, through their own functions and as real modules."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError, SelfHealingError
+from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
+from ansible_collections.self_healing.devops.plugins.modules import (
+    incident,
+    incident_attachment,
+    incident_evidence,
+    incident_info,
+    incident_tool,
+)
+from support.story import PROBLEM, RESOLVED, answer
+
+INCIDENT = PROBLEM.incident
+CANDIDATES = [{"host": "shop-01", "managed": True, "by": "entity id"}]
+DECIDE = {"step": "decide", "remedies": ["process_restart"], "candidates": CANDIDATES, "managed_hosts": 1}
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> str:
+    path = str(tmp_path / "journal.db")
+    Journal.open(path).record_problem(PROBLEM, "dynatrace")
+    return path
+
+
+@pytest.fixture
+def run(place: str) -> Run:
+    def call(module: ModuleType, check_mode: bool = False, **options: Any) -> dict[str, Any]:
+        wanted = {"incident": INCIDENT, "journal": place, **options}
+        wanted = {name: value for name, value in wanted.items() if value is not None}
+        checked = ArgumentSpecValidator(module.SPEC.options, **module.SPEC.constraints()).validate(wanted)
+        assert checked.error_messages == []
+        result: dict[str, Any] = module.run(checked.validated_parameters, check_mode, None)
+        return result
+
+    return call
+
+
+def heal(run: Run, place: str) -> None:
+    run(incident, **DECIDE)
+    Journal.open(place).record_answer(answer())
+    run(incident, step="claim")
+    run(incident_evidence, phase="before", healthy=False, figures={"up": "0", "response_ms": ""})
+    run(incident, step="fix_started")
+    run(incident, step="fixed")
+
+
+def test_every_step_changes_once(run: Run, place: str) -> None:
+    assert run(incident, **DECIDE)["changed"] is True
+    assert run(incident, **DECIDE)["changed"] is False
+    Journal.open(place).record_answer(answer())
+    assert run(incident, step="claim")["granted"] is True
+    assert run(incident_evidence, phase="before", healthy=False)["changed"] is True
+    assert run(incident_evidence, phase="before", healthy=False)["changed"] is False
+    for step in ("fix_started", "fixed", "verified"):
+        assert run(incident, step=step)["changed"] is True
+        assert run(incident, step=step)["changed"] is False
+    Journal.open(place).record_problem(RESOLVED)
+    closed = run(incident, step="close")
+    assert closed["incident"]["state"] == "closed"
+    assert "Closed: stable" in closed["diff"]["after"]
+    assert run(incident, step="close")["changed"] is False
+
+
+def test_check_mode_writes_nothing(run: Run, place: str) -> None:
+    before = Journal.open(place).revision()
+    assert run(incident, check_mode=True, **DECIDE)["changed"] is True
+    assert run(incident, check_mode=True, step="note", text="x")["changed"] is True
+    assert run(incident_tool, check_mode=True, tool="jira", role="jira", id="OPS-1")["changed"] is True
+    assert run(incident_attachment, check_mode=True, name="a.md", content="x")["changed"] is True
+    assert run(incident_evidence, check_mode=True, phase="before", healthy=True)["changed"] is True
+    assert Journal.open(place).revision() == before
+
+
+def test_a_claim_that_comes_too_late_is_no_failure(run: Run, place: str) -> None:
+    assert run(incident, step="claim")["granted"] is False
+    run(incident, **DECIDE)
+    Journal.open(place).record_answer(answer())
+    assert run(incident, step="claim", worker="first")["granted"] is True
+    second = run(incident, step="claim", worker="second")
+    assert (second["granted"], second["changed"], second["refused"]["reason"]) == (False, False, "busy")
+
+
+def test_what_is_left_half_done_is_escalated_at_the_end(run: Run, place: str) -> None:
+    heal(run, place)
+    assert run(incident, step="finish")["changed"] is False, "the fix was done"
+    other = run(incident_info)["incident"]
+    assert other["state"] == "verifying"
+
+
+def test_a_run_that_never_reached_its_host_is_escalated(run: Run, place: str) -> None:
+    run(incident, **DECIDE)
+    Journal.open(place).record_answer(answer())
+    run(incident, step="claim")
+    assert run(incident, step="finish", reason="unreachable")["incident"]["state"] == "escalated"
+
+
+def test_the_stop_file_is_looked_for(run: Run, tmp_path: Path) -> None:
+    stop = tmp_path / "stop"
+    stop.write_text("")
+    decided = run(incident, **DECIDE, policy={"self_healing_stop_file": str(stop)})["incident"]["decision"]
+    assert (decided["verdict"], decided["reason"]) == ("hold", "stopped")
+
+
+def test_figures_are_numbers_however_they_were_passed(run: Run, place: str) -> None:
+    heal(run, place)
+    assert run(incident_info)["incident"]["evidence"]["before"]["figures"] == {"up": 0, "response_ms": None}
+
+
+@pytest.mark.parametrize("figures", [{"list": [1]}, {"dict": {}}, {str(n): n for n in range(31)}])
+def test_what_is_no_figure_is_refused(run: Run, figures: dict) -> None:
+    with pytest.raises(ConfigurationError, match="figures"):
+        run(incident_evidence, phase="before", healthy=True, figures=figures)
+
+
+def test_a_tool_is_remembered_and_its_failure_keeps_what_was_known(run: Run) -> None:
+    shown = {"tool": "pager", "role": "xmatters", "id": "e-1", "url": "https://x", "version": 1, "pager": True}
+    assert run(incident_tool, **shown)["changed"] is True
+    assert run(incident_tool, **shown)["changed"] is False
+    failed = run(incident_tool, tool="pager", role="xmatters", error="no route to host")
+    assert failed["tool"]["id"] == "e-1"
+    assert failed["tool"]["state"] == "failed"
+    assert run(incident_tool, tool="pager", role="xmatters", error="no route to host")["changed"] is False
+    assert run(incident_info, incident=None, behind=True)["incidents"] == [INCIDENT]
+    assert run(incident_tool, **shown)["changed"] is True
+    record = run(incident_info)["incident"]
+    assert record["times"]["alerted"] is not None
+    assert [entry["kind"] for entry in record["timeline"]] == ["detected", "alerted", "tool_failed"]
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", "a\nb", ".hidden", "x" * 300])
+def test_an_attachment_has_a_plain_name(run: Run, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="no plain file name"):
+        run(incident_attachment, name=name, content="x")
+
+
+def test_a_delivery_is_settled_once(run: Run, place: str) -> None:
+    delivery = Journal.open(place).record_problem(RESOLVED).delivery
+    assert run(incident, settle=delivery)["settled"] is True
+    again = run(incident, settle=delivery)
+    assert (again["settled"], again["changed"]) == (False, False)
+
+
+def test_an_unknown_incident_is_a_clear_error(run: Run) -> None:
+    with pytest.raises(SelfHealingError, match="there is no incident 'i7k3v9q2x1dmz'"):
+        run(incident_info, incident="i7k3v9q2x1dmz")
+
+
+def test_as_a_real_module(place: str) -> None:
+    given = json.dumps({"ANSIBLE_MODULE_ARGS": {"incident": INCIDENT}})
+    name = incident_info.__name__
+    environment = {**os.environ, "SELF_HEALING_JOURNAL": place}
+    done = subprocess.run(
+        [sys.executable, "-m", name],
+        input=given,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    result = json.loads(done.stdout)
+    assert result["incident"]["state"] == "detected", done.stderr
