@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import json as json_module
 import time
-import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlencode, urljoin, urlsplit
+
+from ansible.module_utils.basic import missing_required_lib
 
 from .errors import (
     AnswerError,
@@ -37,9 +38,6 @@ try:
     import requests
 except ImportError:
     requests = None  # type: ignore[assignment]
-    REQUESTS_IMPORT_ERROR: str | None = traceback.format_exc()
-else:
-    REQUESTS_IMPORT_ERROR = None
 
 #: Larger answers are refused: no vendor call that we make has a reason to send more (bytes).
 ANSWER_LIMIT = 32 * 1024 * 1024
@@ -103,7 +101,7 @@ class RequestsTransport:
 
     def __init__(self, *, validate_certs: bool = True, ca_path: str | None = None) -> None:
         if requests is None:
-            raise ConfigurationError("the Python package requests is missing on this host: pip install requests")
+            raise ConfigurationError(missing_required_lib("requests"))
         self._session = requests.Session()
         self._session.verify = (ca_path or True) if validate_certs else False
         # An explicit no-op: without it requests replaces our Authorization header by what ~/.netrc says.

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -39,14 +38,14 @@ from .timeline import fold
 
 try:
     import sqlalchemy as sa
+
+    # Named here so that Ansible's main process loads it once, and not every worker again.
+    import sqlalchemy.dialects.sqlite  # noqa: F401
     from sqlalchemy.exc import SQLAlchemyError
 
     from .journal_schema import ATTACHMENTS, DUE, INCIDENTS, TIMELINE, TOOLS, prepare
 except ImportError:
     sa = None  # type: ignore[assignment]
-    SQLALCHEMY_IMPORT_ERROR: str | None = traceback.format_exc()
-else:
-    SQLALCHEMY_IMPORT_ERROR = None
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine

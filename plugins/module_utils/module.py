@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 from .errors import SelfHealingError
-from .http import REQUESTS_IMPORT_ERROR, RequestsTransport, Transport
+
+if TYPE_CHECKING:
+    from .http import Transport
 
 Options = dict[str, dict[str, Any]]
 Run = Callable[[Mapping[str, Any], bool, "Transport | None"], dict[str, Any]]
@@ -73,13 +75,14 @@ def from_environment(name: str, **option: Any) -> dict[str, Any]:
 
 def transport_for(params: Mapping[str, Any]) -> Transport:
     """Return the transport that the connection options describe."""
+    # Here and not above: the modules of the journal, most of the tasks of a run, need no HTTP and start without it.
+    from .http import RequestsTransport
+
     return RequestsTransport(validate_certs=params["validate_certs"], ca_path=params.get("ca_path"))
 
 
 def run_module(module: AnsibleModule, spec: ModuleSpec, run: Run) -> None:
     """Call C(run) with the parameters of C(module) and exit with its result."""
-    if spec.talks_http and REQUESTS_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
     try:
         transport = transport_for(module.params) if spec.talks_http else None
         result = run(module.params, module.check_mode, transport)
