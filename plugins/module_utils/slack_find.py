@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 from .clients.slack import Channel, Identity, Slack
 from .errors import ApiError, ConflictError, NotFoundError, UnclearOutcomeError
-from .slack_text import marker_of, message_kind, numbered
 from .slack_messages import key_of
+from .slack_text import marked_purpose, marker_of, message_kind, numbered
 
 #: How many names are tried: name, name-2 … name-9.
 MOST_NAMES = 9
-#: How often one name is tried when the outcome of creating it is unclear.
+#: How often one thing is written when the outcome stays unclear.
 ATTEMPTS = 3
 #: A name that is taken by no channel that we see may be a moment old: wait so long before looking again (seconds).
 PATIENCE = 1.0
@@ -29,14 +29,10 @@ _SPOKEN = ("message", "bot", "file")
 
 @dataclass(frozen=True)
 class Found:
-    """The outcome of ensuring a channel. C(channel) is None when it cannot be seen (private and archived).
-
-    C(earlier) is the name of an archived channel of the same marker, that a new one continues.
-    """
+    """The outcome of creating a channel. C(channel) is None when it cannot be seen (private and archived)."""
 
     channel: Channel | None
     created: bool = False
-    earlier: str | None = None
 
 
 class ChannelFinder:
@@ -48,8 +44,21 @@ class ChannelFinder:
         self._marker = marker
         self._private = private
 
-    def known(self, channel_id: str | None) -> Channel | None:
-        """Return the channel with this id if it is ours, whatever somebody has made of its purpose meanwhile."""
+    def find(self, channel_id: str | None, *, everywhere: bool) -> Channel | None:
+        """Return the channel without changing anything, an open one rather than an archived one.
+
+        C(everywhere) also looks at channels that we are not in, which takes many calls in a large workspace.
+        """
+        known = self._known(channel_id)
+        if (known and not known.is_archived) or self._marker is None:
+            return known
+        joined = pick(c for c in self._client.own_channels(self._private) if marker_of(c.purpose) == self._marker)
+        if joined or known or not everywhere:
+            return joined or known
+        return pick(c for c in self._client.all_channels(self._private) if marker_of(c.purpose) == self._marker)
+
+    def _known(self, channel_id: str | None) -> Channel | None:
+        """Return the channel with this id if it is ours, even when somebody has emptied its purpose."""
         if not channel_id:
             return None
         try:
@@ -57,27 +66,12 @@ class ChannelFinder:
         except NotFoundError:
             return None
         marker = marker_of(channel.purpose)
-        ours = marker is None and channel.creator == self._identity.user_id
-        return channel if self._marker in (None, marker) or ours else None
-
-    def open(self) -> Channel | None:
-        """Return our channel among those that we are in: one or few calls, and never an archived channel."""
-        return pick(c for c in self._client.own_channels(self._private) if marker_of(c.purpose) == self._marker)
-
-    def anywhere(self) -> Channel | None:
-        """Return our channel among all, archived ones included."""
-        return pick(c for c in self._client.all_channels(self._private) if marker_of(c.purpose) == self._marker)
-
-    def find(self, channel_id: str | None) -> Channel | None:
-        """Return the channel without changing anything, an open one rather than an archived one."""
-        known = self.known(channel_id)
-        if (known and not known.is_archived) or self._marker is None:
-            return known
-        return self.open() or known or self.anywhere()
+        unmarked = marker is None and channel.creator == self._identity.user_id
+        return channel if self._marker in (None, marker) or unmarked else None
 
 
 class ChannelCreator:
-    """Creates the channel when it is not there."""
+    """Creates the channel of one marker."""
 
     def __init__(
         self, client: Slack, identity: Identity, marker: str, private: bool, pause: Callable[[float], None] = time.sleep
@@ -94,50 +88,46 @@ class ChannelCreator:
 
         C(archived) says that an archived channel is what is wanted; else an archived one is continued by a new one,
         because Slack lets no app bring a channel back.
+
+        Raises ConflictError when all names are taken.
         """
-        hidden = False
         for number in range(1, MOST_NAMES + 1):
-            found, unseen = self._try_name(numbered(name, number), archived)
-            hidden = hidden or unseen
+            found = self._try_name(numbered(name, number), archived)
             if found is not None:
                 return found
-            if unseen and archived and self._private:
-                # Most likely ours: a private channel cannot be seen any more once it is archived.
-                return Found(None)
         raise ConflictError(f"name: {name} and {name}-2 to {name}-{MOST_NAMES} are all taken in Slack", status=200)
 
-    def _try_name(self, name: str, archived: bool) -> tuple[Found | None, bool]:
-        """Return what the name gave, and whether it is taken by a channel that we cannot see."""
+    def _try_name(self, name: str, archived: bool) -> Found | None:
         unclear: UnclearOutcomeError | None = None
         for _attempt in range(ATTEMPTS):
             try:
-                return Found(self._client.create_channel(name, self._private), True, self._earlier), False
+                channel = self._client.create_channel(name, self._private)
             except ConflictError as error:
                 if error.code != "name_taken":
                     raise
-                return self._who_has(name, archived, patient=unclear is None, created=unclear is not None)
+                return self._holder(name, archived, created=unclear is not None)
             except UnclearOutcomeError as error:
+                # If it was created all the same, the next attempt is told that the name is taken.
                 unclear = error
-                found, unseen = self._who_has(name, archived, patient=False, created=True)
-                if found is not None or not unseen:
-                    return found, unseen
+                continue
+            return Found(channel, created=True) if self._claim(channel) else None
         raise unclear or AssertionError("a loop without a pass")
 
-    def _who_has(self, name: str, archived: bool, *, patient: bool, created: bool) -> tuple[Found | None, bool]:
+    def _holder(self, name: str, archived: bool, created: bool) -> Found | None:
+        """Return the channel if the holder of the name, or any other channel, is ours. None: try another name."""
         channels = list(self._client.all_channels(self._private))
-        if patient and not any(channel.name == name for channel in channels):
+        if not any(channel.name == name for channel in channels):
             self._pause(PATIENCE)
             channels = list(self._client.all_channels(self._private))
         ours = pick(channel for channel in channels if marker_of(channel.purpose) == self._marker)
         if ours is not None and (archived or not ours.is_archived):
-            return Found(ours), False
-        if ours is not None:
-            self._earlier = ours.name
+            return Found(ours)
+        self._earlier = ours.name if ours else None
         holder = next((channel for channel in channels if channel.name == name), None)
         if holder is None:
-            return None, True
-        # What we have created ourselves a moment ago is not reported as found.
-        return (Found(holder, created, self._earlier), False) if self._is_unfinished(holder) else (None, False)
+            # Most likely ours: a private channel cannot be seen any more once it is archived.
+            return Found(None) if archived and self._private else None
+        return Found(holder, created) if self._is_unfinished(holder) and self._claim(holder) else None
 
     def _is_unfinished(self, channel: Channel) -> bool:
         """Tell whether we (another run, or one that was killed) created the channel and came no further."""
@@ -153,6 +143,21 @@ class ChannelCreator:
         except ApiError:
             return False
         return silent
+
+    def _claim(self, channel: Channel) -> bool:
+        """Write our marker into the purpose, unless another incident of the same name was faster."""
+        remark = f"(continues #{self._earlier})" if self._earlier else ""
+        purpose = marked_purpose(channel.purpose, self._marker, remark)
+        for _attempt in range(ATTEMPTS):
+            marker = marker_of(self._client.channel(channel.id).purpose)
+            if marker is not None:
+                return marker == self._marker
+            try:
+                self._client.set_purpose(channel.id, purpose)
+                return True
+            except UnclearOutcomeError as error:
+                unclear = error
+        raise unclear
 
 
 def pick(channels: Iterable[Channel]) -> Channel | None:

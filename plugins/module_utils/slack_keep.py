@@ -15,14 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .clients.slack import INVITE_LIMIT, Bookmark, Channel, Identity, Slack
-from .errors import ConflictError, UnclearOutcomeError
-from .slack_messages import MessagePlan, Name, OwnMessage, Present, plan_messages
+from .errors import ConflictError, NotFoundError, UnclearOutcomeError
+from .slack_messages import HEADER_NAME, MessagePlan, Name, OwnMessage, Present, plan_messages
 from .slack_text import TOPIC_LIMIT, clean, cut, decode, marked_purpose, marker_of
 
 #: How often one thing is written when the outcome stays unclear.
 ATTEMPTS = 3
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,}")
-_AS_WANTED = frozenset({"already_in_channel", "cant_invite_self"})
 
 
 @dataclass
@@ -65,7 +64,13 @@ class ChannelKeeper:
     """Keeps one channel. C(channel) is None when it does not exist yet, which only check mode may meet."""
 
     def __init__(
-        self, client: Slack, identity: Identity, channel: Channel | None, marker: str, changes: Changes, check_mode: bool
+        self,
+        client: Slack,
+        identity: Identity,
+        channel: Channel | None,
+        marker: str,
+        changes: Changes,
+        check_mode: bool,
     ) -> None:
         self._client = client
         self._identity = identity
@@ -91,24 +96,18 @@ class ChannelKeeper:
             if not self._check_mode:
                 self._settle(lambda: self._client.join(self._id), lambda: self._client.channel(self._id).is_member)
 
-    def purpose(self, earlier: str | None) -> None:
-        """Put our marker into the channel's purpose. Raises ConflictError when another incident was faster."""
+    def purpose(self) -> None:
+        """Put our marker back into the purpose when somebody has removed it."""
         channel = self._channel
-        if channel is not None and marker_of(channel.purpose) == self._marker:
+        if channel is None or marker_of(channel.purpose) == self._marker:
             return
-        remark = f"(continues #{earlier})" if earlier else ""
-        wanted = marked_purpose(channel.purpose if channel else "", self._marker, remark)
-        self._changes.note("purpose", channel.purpose if channel else "", wanted)
-        if self._check_mode:
-            return
-        now = marker_of(self._client.channel(self._id).purpose)
-        if now not in (None, self._marker):
-            raise ConflictError(f"the channel {self._id} was taken by {now} at the same moment; run again", status=200)
-        if now is None:
-            self._settle(lambda: self._client.set_purpose(self._id, wanted), self._is_marked)
-
-    def _is_marked(self) -> bool:
-        return marker_of(self._client.channel(self._id).purpose) == self._marker
+        wanted = marked_purpose(channel.purpose, self._marker)
+        self._changes.note("purpose", channel.purpose, wanted)
+        if not self._check_mode:
+            self._settle(
+                lambda: self._client.set_purpose(self._id, wanted),
+                lambda: marker_of(self._client.channel(self._id).purpose) == self._marker,
+            )
 
     def topic(self, wanted: str) -> None:
         topic = cut(" ".join(clean(wanted).split()), TOPIC_LIMIT)
@@ -157,7 +156,7 @@ class ChannelKeeper:
         for ts in plan.delete:
             self._client.delete(self._id, ts)
         if plan.update:
-            header = next(message for message in wanted if message.name == ("self_healing_header", ""))
+            header = next(message for message in wanted if message.name == HEADER_NAME)
             # The same update twice has the same effect, so that an unclear one may simply be repeated.
             self._settle(
                 lambda: self._client.update(
@@ -167,29 +166,29 @@ class ChannelKeeper:
             )
 
     def _note_messages(self, plan: MessagePlan, present: Present, wanted: Sequence[OwnMessage]) -> None:
-        notes = [message.name[1] for message in plan.post if message.name[1]]
+        noted = self._changes.after.get("notes", [])
+        notes = [message.name[1] for message in plan.post if message.name != HEADER_NAME]
         if notes:
-            self._changes.note("notes", [], [*self._changes.after.get("notes", []), *_new(notes, self._changes)])
-        for message in wanted:
-            if message.name[1] == "" and (message in plan.post or plan.update):
-                there = present.header()
-                before = decode(str(there.get("text") or ""), {}) if there else ""
-                self._changes.note("header", before, decode(message.text, {}))
+            self._changes.note("notes", [], noted + [note for note in notes if note not in noted])
+        header = next((message for message in wanted if message.name == HEADER_NAME), None)
+        if header is not None and (header in plan.post or plan.update):
+            there = present.header()
+            before = decode(str(there.get("text") or ""), {}) if there else ""
+            self._changes.note("header", before, decode(header.text, {}))
         if plan.delete:
             self._changes.note("duplicates", len(plan.delete), 0)
 
     def pinned(self, ts: str | None) -> None:
-        if ts is None or not self._can_read:
-            if self._check_mode and self._changes.after.get("header"):
-                self._changes.note("pinned", False, True)
-            return
-        if ts in self._client.pinned(self._id):
+        """Pin the header. C(ts) is None in check mode when there is no header yet."""
+        if ts is not None and ts in self._client.pinned(self._id):
             return
         self._changes.note("pinned", False, True)
-        if not self._check_mode:
+        if ts is not None and not self._check_mode:
             self._settle(lambda: self._client.pin(self._id, ts), lambda: ts in self._client.pinned(self._id))
 
     def bookmarks(self, wanted: Sequence[tuple[str, str]]) -> None:
+        """Have each bookmark once. Others are left alone."""
+        unclear: UnclearOutcomeError | None = None
         for _attempt in range(ATTEMPTS):
             present = self._client.bookmarks(self._id) if self._can_read else []
             plan = plan_bookmarks(present, wanted)
@@ -202,11 +201,15 @@ class ChannelKeeper:
             try:
                 self._write_bookmarks(plan)
             except UnclearOutcomeError as error:
-                unclear: UnclearOutcomeError | None = error
-            else:
-                unclear = None
-        if unclear is not None:
-            raise unclear
+                unclear = error
+                continue
+            if plan.add:
+                # Slack makes two of them when two runs add one each.
+                self._write_bookmarks(
+                    BookmarkPlan(remove=plan_bookmarks(self._client.bookmarks(self._id), wanted).remove)
+                )
+            return
+        raise unclear or AssertionError("a loop without a pass")
 
     def _write_bookmarks(self, plan: BookmarkPlan) -> None:
         for bookmark in plan.remove:
@@ -218,44 +221,56 @@ class ChannelKeeper:
 
     def members(self, wanted: Sequence[str]) -> Membership:
         """Invite who is missing. Nobody is ever removed, and nobody unknown stops the rest."""
-        missing: dict[str, str] = {}
-        ids: dict[str, str] = {}
-        for member in dict.fromkeys(clean(name).strip() for name in wanted):
-            found = self._client.user_id(member) if "@" in member else _USER_ID.fullmatch(member) and member
-            if found:
-                ids.setdefault(found, member)
-            elif member:
-                missing[member] = "users_not_found"
-        present = [user for user in self._people() if user != self._identity.user_id]
-        for _attempt in range(ATTEMPTS):
-            absent = [user for user in ids if user not in present and user != self._identity.user_id]
+        ids, missing = self._resolve(wanted)
+        before = present = self._people()
+        for attempt in range(1, ATTEMPTS + 1):
+            absent = [user for user in ids if user not in present]
             if not absent:
                 break
-            self._changes.note("members", sorted(present), sorted({*present, *absent}))
             if self._check_mode:
+                present = sorted({*present, *absent})
                 break
             try:
                 refused = self._invite(absent)
             except UnclearOutcomeError:
-                present = [user for user in self._people() if user != self._identity.user_id]
+                if attempt == ATTEMPTS:
+                    raise
+                present = self._people()
                 continue
-            missing.update({ids[user]: reason for user, reason in refused.items() if user in ids})
-            present += [user for user in absent if user not in refused]
-            if sorted(present) == self._changes.before.get("members"):
-                del self._changes.before["members"], self._changes.after["members"]
-            else:
-                self._changes.note("members", [], sorted(present))
+            present = self._people()
+            missing.update({ids[user]: reason for user, reason in refused.items() if user not in present})
             break
-        return Membership(tuple(sorted(present)), missing)
+        if present != before:
+            self._changes.note("members", before, present)
+        return Membership(tuple(present), missing)
+
+    def _resolve(self, wanted: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the ids of the known people (to the name they were wanted by), and why others are missing."""
+        ids: dict[str, str] = {}
+        missing: dict[str, str] = {}
+        for member in dict.fromkeys(clean(name).strip() for name in wanted):
+            if "@" in member:
+                found = self._client.user_id(member)
+            else:
+                found = member if _USER_ID.fullmatch(member) and self._client.user_name(member) else None
+            if found:
+                ids.setdefault(found, member)
+            elif member:
+                missing[member] = "users_not_found" if "@" in member else "user_not_found"
+        ids.pop(self._identity.user_id, None)
+        return ids, missing
 
     def _people(self) -> list[str]:
-        return self._client.members(self._id) if self._can_read else []
+        """Return the ids of all members but ourselves."""
+        if not self._can_read:
+            return []
+        return sorted(user for user in self._client.members(self._id) if user != self._identity.user_id)
 
     def _invite(self, users: Sequence[str]) -> dict[str, str]:
         refused: dict[str, str] = {}
         for start in range(0, len(users), INVITE_LIMIT):
             refused.update(self._client.invite(self._id, users[start : start + INVITE_LIMIT]))
-        return {user: reason for user, reason in refused.items() if reason not in _AS_WANTED}
+        return refused
 
     def archived(self) -> None:
         """Archive the channel. From then on we can neither read it nor change anything in it."""
@@ -263,10 +278,17 @@ class ChannelKeeper:
         if self._check_mode:
             return
         try:
-            self._settle(lambda: self._client.archive(self._id), lambda: self._client.channel(self._id).is_archived)
+            self._settle(lambda: self._client.archive(self._id), self._is_archived)
         except ConflictError as error:
             if error.code != "already_archived":
                 raise
+
+    def _is_archived(self) -> bool:
+        try:
+            return self._client.channel(self._id).is_archived
+        except NotFoundError:
+            # A private channel is out of sight as soon as it is archived.
+            return True
 
     def _settle(self, write: Callable[[], None], is_done: Callable[[], bool]) -> None:
         """Write, and after an unclear answer look whether it happened before writing again."""
@@ -307,7 +329,3 @@ def plan_bookmarks(present: Sequence[Bookmark], wanted: Sequence[tuple[str, str]
             if (match.title, match.link) != pair:
                 edit.append((match, pair))
     return BookmarkPlan(tuple(open_pairs), tuple(edit), tuple(remove))
-
-
-def _new(notes: Sequence[str], changes: Changes) -> list[str]:
-    return [note for note in notes if note not in changes.after.get("notes", [])]

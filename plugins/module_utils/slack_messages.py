@@ -13,13 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .slack_text import clean, content_hash, inert_blocks, literal, message_text, TEXT_LIMIT, ts_key
+from .slack_text import TEXT_LIMIT, clean, content_hash, inert_blocks, literal, message_text, ts_key
 
 HEADER = "self_healing_header"
 NOTE = "self_healing_note"
 
 #: What a message of ours is: its event type and, for notes, their id.
 Name = tuple[str, str]
+HEADER_NAME: Name = (HEADER, "")
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,12 @@ class Present:
         return str(same[0]["ts"]) if same else None
 
     def header(self) -> Mapping[str, Any] | None:
-        same = self.messages.get((HEADER, ""))
+        same = self.messages.get(HEADER_NAME)
         return same[0] if same else None
 
 
 def header_message(text: str, links: Sequence[tuple[str, str]], blocks: Iterable[Mapping[str, Any]]) -> OwnMessage:
-    return OwnMessage((HEADER, ""), message_text(text, links), tuple(inert_blocks(blocks)))
+    return OwnMessage(HEADER_NAME, message_text(text, links), tuple(inert_blocks(blocks)))
 
 
 def note_message(identity: str, text: str) -> OwnMessage:
@@ -89,8 +90,8 @@ def plan_messages(present: Present, wanted: Sequence[OwnMessage], posted: Mappin
     """
     post = tuple(m for m in wanted if m.name not in present.messages and m.name not in posted)
     extra = [str(m["ts"]) for same in present.messages.values() for m in same[1:]]
-    header = next((m for m in wanted if m.name[0] == HEADER), None)
-    header_ts = present.ts((HEADER, "")) or posted.get((HEADER, ""))
+    header = next((m for m in wanted if m.name == HEADER_NAME), None)
+    header_ts = present.ts(HEADER_NAME) or posted.get(HEADER_NAME)
     there = present.header()
     payload = (there.get("metadata") or {}).get("event_payload") or {} if there else {}
     outdated = header is not None and there is not None and payload.get("content_sha256") != header.sha256
