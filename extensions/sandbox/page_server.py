@@ -80,9 +80,9 @@ class PageServer:
                 web.get("/{name}", self._file),
             ]
         )
-        self._runner = web.AppRunner(application, access_log=None)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, LOOPBACK, port, shutdown_timeout=1.0)
+        site = web.TCPSite(self._runner, LOOPBACK, port)
         await site.start()
         self.url = f"http://{LOOPBACK}:{self._runner.addresses[0][1]}"
         self.feed.start()

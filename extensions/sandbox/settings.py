@@ -74,4 +74,5 @@ class Settings:
     watches: tuple[Watch, ...] = ()
 
     def person(self, key: str) -> Person:
-        return next(person for person in self.people if person.key == key)
+        """Return the person with this key. Raises KeyError when there is none."""
+        return {person.key: person for person in self.people}[key]

@@ -53,9 +53,9 @@ class Tool(ABC):
             middlewares=[self.faults.middleware(self.name), *self.middlewares()], client_max_size=16 * 1024 * 1024
         )
         application.add_routes(self.routes())
-        self._runner = web.AppRunner(application, access_log=None)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, LOOPBACK, port, shutdown_timeout=1.0)
+        site = web.TCPSite(self._runner, LOOPBACK, port)
         await site.start()
         bound = self._runner.addresses[0][1]
         self.url = f"http://{LOOPBACK}:{bound}"

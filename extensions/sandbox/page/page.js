@@ -75,6 +75,7 @@ async function send(tool, action, body) {
 
 async function press(button) {
   const { press: alert, person, option } = button.dataset;
+  if (pending.has(alert) && !pending.get(alert).failure) return;
   const number = Number(option);
   const comment = document.querySelector(`[data-comment="${CSS.escape(`${person}-${alert}`)}"]`)?.value.trim();
   pending.set(alert, { option: number });

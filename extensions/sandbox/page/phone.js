@@ -57,7 +57,9 @@ function choice(alert, option, person, waits, view) {
   const sending = pending?.option === option.number && !pending.failure;
   return h("li", { "data-key": `option-${option.number}` },
     h("button", {
-      type: "button", class: chosen ? "option chosen" : "option", disabled: !waits || (pending && !pending.failure),
+      type: "button", class: chosen ? "option chosen" : "option", disabled: !waits,
+      // On its way it stays in the keyboard's order; only the answer itself kills it.
+      "aria-disabled": pending && !pending.failure && "true",
       "data-press": alert.id, "data-person": person.key, "data-option": option.number,
     },
     h("span", { class: "number", "aria-hidden": "true" }, chosen ? "✓\ufe0e" : String(option.number)),
