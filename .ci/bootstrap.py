@@ -72,7 +72,7 @@ def is_installed(group: str) -> bool:
 
 def is_whole() -> bool:
     """Say whether C(.venv) was made here and its interpreter still runs with pip."""
-    if not (VENV / "pyvenv.cfg").is_file() or not (VENV / "bin" / "pip").is_file():
+    if not all(path.is_file() for path in (VENV / "pyvenv.cfg", VENV / "bin" / "pip", PYTHON)):
         return False
     if str(VENV) not in (VENV / "bin" / "pip").read_text(errors="replace"):
         return False  # the checkout was moved or copied
