@@ -1,0 +1,162 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Event source: what responders answered - on xMatters, confirmed by its audit log."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).absolute().parents[7]))
+
+from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatters import XMattersClient
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
+from ansible_collections.self_healing.devops.plugins.module_utils.http import RequestsTransport
+from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
+from ansible_collections.self_healing.devops.plugins.plugin_utils.answers import AnswerIntake
+from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries
+from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import address_from, doors_from, serve
+
+DOCUMENTATION = r"""
+short_description: Answers of responders
+description:
+  - Listens for the webhook that xMatters posts when somebody chose a response option.
+  - The webhook is only a hint. The answer is read from the alert's audit log with the REST API, and what is not there
+    is not recorded.
+  - Confirmed answers are written to the journal before the webhook is answered. Rules then see
+    C(answer) with C(incident), C(option) and C(channel), each answer once.
+  - While xMatters cannot be asked, webhooks are answered 503 and followed up in the background for some minutes.
+options:
+  host:
+    description: Address to listen on. Anything but a loopback address needs a secret for the webhook.
+    type: str
+    default: 127.0.0.1
+  port:
+    description: Port to listen on. Sources of this collection may share one.
+    type: int
+    required: true
+  path:
+    description: Path of the webhook.
+    type: str
+    default: /xmatters
+  max_body:
+    description: Larger bodies are refused, in bytes.
+    type: int
+    default: 1048576
+  webhook_user:
+    description: User name that the webhook has to bring (HTTP Basic).
+    type: str
+  webhook_password:
+    description: Password that goes with O(webhook_user); several are allowed while it is being changed.
+    type: raw
+  webhook_token:
+    description: Bearer token that the webhook has to bring; several are allowed while it is being changed.
+    type: raw
+  webhook_header:
+    description: Name of a header that holds O(webhook_token) instead.
+    type: str
+  journal:
+    description:
+      - Where the journal is, either the path of an SQLite file or the URL of a database.
+      - If not set, the environment variable E(SELF_HEALING_JOURNAL) is used, and if that is not set either,
+        C(~/.local/state/self_healing/journal.db).
+    type: str
+  xmatters_url:
+    description: Address of the xMatters instance. If not set, the environment variable E(XMATTERS_URL) is used.
+    type: str
+  xmatters_user:
+    description:
+      - Name of a user with the role C(REST Web Service User), or an API key.
+      - If not set, the environment variable E(XMATTERS_USER) is used.
+    type: str
+  xmatters_password:
+    description:
+      - Password of the user, or the secret of the API key.
+      - If not set, the environment variable E(XMATTERS_PASSWORD) is used.
+    type: str
+  xmatters_client_id:
+    description:
+      - OAuth client id; user and password are exchanged for a token then.
+      - If not set, the environment variable E(XMATTERS_CLIENT_ID) is used.
+    type: str
+  marker_property:
+    description: Property of the form that holds the id of the incident.
+    type: str
+    default: incident_id
+  validate_certs:
+    description: Whether the TLS certificate of xMatters must be valid.
+    type: bool
+    default: true
+  ca_path:
+    description: File with the certificates of the authorities to trust, in PEM format.
+    type: str
+  timeout:
+    description: How long to wait for an answer of xMatters, in seconds.
+    type: int
+    default: 10
+"""
+
+EXAMPLES = r"""
+- name: Heal what responders choose
+  hosts: all
+  sources:
+    - self_healing.devops.answers:
+        host: 0.0.0.0
+        port: 5000
+        webhook_token: "{{ xmatters_webhook_token }}"
+        xmatters_url: https://company.xmatters.com
+        xmatters_user: "{{ xmatters_user }}"
+        xmatters_password: "{{ xmatters_password }}"
+  rules: []
+"""
+
+
+async def main(queue: Any, args: dict[str, Any]) -> None:
+    """Take answers until ansible-rulebook ends. Raises ConfigurationError when an argument is missing or wrong."""
+    address = address_from(args, "answers", "/xmatters")
+    doors = doors_from(args, "answers")
+    connect = _client_factory(args)
+    journal = await asyncio.to_thread(Journal.open, args.get("journal") or os.environ.get("SELF_HEALING_JOURNAL"))
+    deliveries = Deliveries(journal, queue, origin="answers")
+    intake = AnswerIntake(journal, connect, deliveries.wake, str(args.get("marker_property") or "incident_id"))
+    try:
+        async with serve(address.host, address.port, address.path, intake.handle, doors, address.max_body):
+            await deliveries.run()
+    finally:
+        await intake.stop()
+
+
+def _client_factory(args: Mapping[str, Any]) -> Callable[[], XMattersClient]:
+    """Return what makes a client of the arguments, which are checked by making one now."""
+    url = _setting("xmatters_url", args.get("xmatters_url"))
+    user = _setting("xmatters_user", args.get("xmatters_user"))
+    password = _setting("xmatters_password", args.get("xmatters_password"))
+    client_id = args.get("xmatters_client_id") or os.environ.get("XMATTERS_CLIENT_ID")
+    validate = str(args.get("validate_certs", True)).strip().lower() not in ("false", "no", "0", "off")
+    ca_path = args.get("ca_path")
+    timeout = float(args.get("timeout", 10))
+
+    def connect() -> XMattersClient:
+        transport = RequestsTransport(validate_certs=validate, ca_path=ca_path)
+        # Few attempts: the sender of the webhook waits meanwhile, and what fails is followed up.
+        return XMattersClient(
+            url, transport, user=user, password=password, client_id=client_id, timeout=timeout, attempts=2
+        )
+
+    connect()
+    return connect
+
+
+def _setting(name: str, value: Any) -> str:
+    """Return a setting from its argument, else from the environment variable of the same name in capitals."""
+    found = value or os.environ.get(name.upper())
+    if not isinstance(found, str) or not found.strip() or "{{" in found:
+        raise ConfigurationError(
+            f"source answers: {name} is missing: give it as argument or as environment variable {name.upper()}"
+        )
+    return found
