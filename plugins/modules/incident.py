@@ -22,7 +22,7 @@ options:
   step:
     description:
       - What happens to the incident.
-      - V(decide) asks the policy how far automation may go.
+      - V(decide) asks the policy how far automation may go, and claims the incident when that is to act.
       - V(claim) takes the right to heal. Only one playbook gets it, see RV(granted).
       - V(fix_started), V(fixed), V(fix_failed), V(verified), V(unverified) and V(undone) tell how a remedy fares.
       - V(finish) is for the end of a playbook that had claimed the incident. It escalates what was left half done.
@@ -120,7 +120,9 @@ incident:
     target: shop-01
 
 granted:
-  description: Whether the step was allowed. A claim that comes too late is no failure.
+  description:
+    - Whether the step was allowed. A claim that comes too late is no failure.
+    - After V(decide) it tells whether the incident is claimed.
   returned: success
   type: bool
   sample: true
@@ -201,12 +203,15 @@ def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict
     journal = Journal.open(params["journal"])
     before = journal.read(params["incident"])
     after, changed, refused = before, False, None
-    if params["step"]:
-        step = _step(params, journal)
+    # A decision to act is followed by the claim at once: no other run comes between.
+    for name in ("decide", "claim") if params["step"] == "decide" else filter(None, (params["step"],)):
+        step = _step(name, params, journal)
         try:
-            after, changed = journal.change(params["incident"], step, dry_run=check_mode)
+            after, moved = journal.change(params["incident"], step, dry_run=check_mode)
         except steps.StepRefusedError as error:
             refused = {"reason": error.reason, "text": error.message}
+            continue
+        changed = changed or moved
     settled = bool(params["settle"]) and journal.settle(params["settle"], dry_run=check_mode)
     result = {
         "changed": changed or settled,
@@ -222,12 +227,12 @@ def _story(incident: Incident) -> str:
     return "".join(f"{entry.n} {entry.text}\n" for entry in told(incident))
 
 
-def _step(params: Mapping[str, Any], journal: Journal) -> Any:
-    """Return the function that makes the wanted step on an incident."""
+def _step(name: str, params: Mapping[str, Any], journal: Journal) -> Any:
+    """Return the function that makes the step C(name) on an incident."""
     policy = policies.from_variables(params["policy"])
     reason = " ".join(params["reason"].split())[:REASON_LENGTH] or "no reason was given"
     now = datetime.now(timezone.utc)
-    if params["step"] == "decide":
+    if name == "decide":
         return _decide(params, journal, policy, now)
     by_name = {
         "claim": lambda i: steps.claim(i, params["worker"] or _this_run(), now, policy.claim_lease),
@@ -242,7 +247,7 @@ def _step(params: Mapping[str, Any], journal: Journal) -> Any:
         "close": steps.close,
         "note": lambda _: [Entry("noted", params["text"])],
     }
-    return by_name[params["step"]]
+    return by_name[name]
 
 
 def _decide(params: Mapping[str, Any], journal: Journal, policy: policies.Policy, now: datetime) -> Any:

@@ -99,6 +99,13 @@ def test_a_claim_that_comes_too_late_is_no_failure(run: Run, place: str) -> None
     assert (second["granted"], second["changed"], second["refused"]["reason"]) == (False, False, "busy")
 
 
+def test_a_decision_to_act_is_claimed_at_once(run: Run) -> None:
+    decided = run(incident, **DECIDE, policy={"self_healing_ceiling": "act"})
+    assert (decided["granted"], decided["incident"]["claim"]["target"]) == (True, "shop-01")
+    asked = run(incident, **DECIDE, policy={"self_healing_ceiling": "act"}, worker="another")
+    assert asked["granted"] is False
+
+
 def test_what_is_left_half_done_is_escalated_at_the_end(run: Run, place: str) -> None:
     heal(run, place)
     assert run(incident, step="finish")["changed"] is False, "the fix was done"
