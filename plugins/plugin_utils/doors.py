@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -78,21 +79,27 @@ class Doors:
         return admitted
 
 
-def doors_from(args: Mapping[str, Any], source: str) -> Doors:
+def doors_from(args: Mapping[str, Any], source: str, environment: Mapping[str, str] = os.environ) -> Doors:
     """Return the doors that the arguments of the event source C(source) describe.
 
     Reads C(webhook_user), C(webhook_password), C(webhook_token), C(webhook_header). A password or token may be a list.
+    What is not given is looked for in the environment, with the source's name before it (C(DYNATRACE_WEBHOOK_TOKEN)).
     Raises ConfigurationError that names the source and the argument.
     """
     try:
         return Doors(
-            user=args.get("webhook_user"),
-            password=args.get("webhook_password"),
-            token=args.get("webhook_token"),
-            header=args.get("webhook_header"),
+            user=_given(args.get("webhook_user"), source, "webhook_user", environment),
+            password=_given(args.get("webhook_password"), source, "webhook_password", environment),
+            token=_given(args.get("webhook_token"), source, "webhook_token", environment),
+            header=_given(args.get("webhook_header"), source, "webhook_header", environment),
         )
     except ConfigurationError as error:
         raise ConfigurationError(f"source {source}: {error.message}") from None
+
+
+def _given(value: Any, source: str, name: str, environment: Mapping[str, str]) -> Any:
+    # An empty argument is an error (a variable that is missing, most likely), not a reason to look elsewhere.
+    return value if value is not None else environment.get(f"{source}_{name}".upper()) or None
 
 
 def _is_user(value: Any) -> bool:

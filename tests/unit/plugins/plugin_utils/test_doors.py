@@ -45,6 +45,18 @@ def test_no_door_means_open() -> None:
     assert not doors_from({}, "dynatrace").closed
 
 
+def test_secrets_may_come_from_the_environment_of_the_source() -> None:
+    environment = {"DYNATRACE_WEBHOOK_TOKEN": "from-outside", "ANSWERS_WEBHOOK_TOKEN": "of-another"}
+    doors = doors_from({}, "dynatrace", environment)
+    assert doors.admit({"Authorization": "Bearer from-outside"})
+    assert not doors.admit({"Authorization": "Bearer of-another"})
+    given = doors_from({"webhook_token": "given"}, "dynatrace", environment)
+    assert given.admit({"Authorization": "Bearer given"})
+    assert not given.admit({"Authorization": "Bearer from-outside"})
+    with pytest.raises(ConfigurationError, match="webhook_token is empty"):
+        doors_from({"webhook_token": ""}, "dynatrace", environment)
+
+
 def test_address_has_the_defaults_of_the_source() -> None:
     assert address_from({}, "dynatrace", "/dynatrace", 5000) == Address("127.0.0.1", 5000, "/dynatrace", 2**20)
 
