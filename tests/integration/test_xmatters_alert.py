@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -347,20 +347,16 @@ def test_recipients_may_be_people_and_devices(xmatters: Running) -> None:
         run(xmatters, marker="iaaaaaaaaaaaa", recipients=[{"name": "x", "type": "dog"}])
 
 
-def test_oauth_token_is_renewed_when_it_runs_out(xmatters: Running) -> None:
+def test_oauth_token_is_renewed_when_it_runs_out(xmatters: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     run(xmatters, xmatters_client_id="client")
-    transport_calls = xmatters.faults.count("xmatters", "POST", "/oauth2/token$")
-    assert transport_calls == 1
-
-    expire: Callable[[], None] = xmatters.tool.credentials.expire_tokens
-    original = xmatters.tool.annotate
+    assert xmatters.faults.count("xmatters", "POST", "/oauth2/token$") == 1
+    annotate = xmatters.tool.annotate
 
     def annotate_and_expire(*given: Any) -> Any:
-        note = original(*given)
-        expire()
-        return note
+        xmatters.tool.credentials.expire_tokens()
+        return annotate(*given)
 
-    xmatters.tool.annotate = annotate_and_expire  # type: ignore[method-assign]
+    monkeypatch.setattr(xmatters.tool, "annotate", annotate_and_expire)
     comments = [{"id": "i7k3v9q2x1dmz-3", "text": "Asked"}]
     assert run(xmatters, xmatters_client_id="client", comments=comments, status="terminated")["status"] == "terminated"
     assert xmatters.faults.count("xmatters", "POST", "/oauth2/token$") == 3

@@ -159,7 +159,7 @@ def audit(alert: Alert, value: Audit, directory: Directory) -> Wire:
     subject = value.subject
     if isinstance(subject, Response):
         body["response"] = {
-            "comment": subject.comment,
+            **({"comment": subject.comment} if subject.comment else {}),
             "notification": notification(alert, subject.notification),
             "options": whole([option(subject.option)]),
             "source": "MOBILE",
