@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 
 ROOT = Path(__file__).absolute().parents[1]
@@ -17,13 +18,14 @@ class ExportError(Exception):
     """The files of the checkout cannot be told. The text says why."""
 
 
-def export(destination: Path, *, untracked: bool) -> None:
+def export(destination: Path, *, untracked: bool, leave_out: Collection[str] = ()) -> None:
     """Make C(destination) hold the checkout's files as they are on disk now, and nothing else but its C(.git).
 
-    Git says what belongs: tracked files, and with C(untracked) also new ones that are not ignored. Unchanged files are
-    left alone, so that tools which look at times see only real changes. Raises ExportError.
+    Git says what belongs: tracked files, and with C(untracked) also new ones that are not ignored. C(leave_out) are
+    paths that the caller has no use for. Unchanged files are left alone, so that tools which look at times see only real
+    changes. Raises ExportError.
     """
-    wanted = {Path(name) for name in _listed(untracked)}
+    wanted = {Path(name) for name in _listed(untracked) if name not in leave_out}
     destination.mkdir(parents=True, exist_ok=True)
     _remove_others(destination, wanted)
     for name in sorted(wanted):
