@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes free text safe for Jira: what somebody wrote into an event stays text and never becomes mark-up.
 
-Jira reads long texts of API version 2 as wiki mark-up. Left alone, a title such as C([~ana] {color:white}…) would mention
-people, hide text, load images or disguise links. The notation is Atlassian's "Text Formatting Notation Help": a backslash
-in front of a special character makes it an ordinary one. Where that is not possible an invisible word joiner breaks the
-construct. Pure functions, standard library only.
+Jira reads long texts of API version 2 as wiki mark-up. Left alone, a title such as C([~ana] {color:white}…) would
+mention people, hide text, load images or disguise links. The notation is Atlassian's "Text Formatting Notation Help":
+a backslash in front of a special character makes it an ordinary one. Where that is not possible an invisible word
+joiner breaks the construct. Pure functions, standard library only.
 """
 
 from __future__ import annotations
@@ -23,27 +23,37 @@ ELLIPSIS = "…"
 WORD_JOINER = "\u2060"
 
 # Control characters, and those that change the direction of the text around them: they can make text look like another.
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
 _LINE_ENDS = re.compile("\r\n|\r|\x85|\u2028|\u2029")
 _BLANKS = re.compile(r"\s+")
+#: Stands for a trusted address while the text around it is escaped. Visible text cannot hold this character.
+_PLACE = "\x00"
 
 # Jira gives an address that stands in a text a link of its own.
 _ADDRESS = re.compile(r"https?://[^\s<>\"\\]+", re.IGNORECASE)
 _SAFE_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@$&'()*+,;=%-]+", re.IGNORECASE)
-_SCHEME = re.compile(r"(?<=[A-Za-z0-9+.-]):(?=//)|(?<=mailto):|(?<=MAILTO):", re.IGNORECASE)
+_SENTENCE_END = ".,;:!?)]}|*_"
 
-# Always special: links and mentions, macros, tables. The backslash comes first, or it could undo the ones we add.
-_BRACKETS = re.compile(r"[\[\]{}|]")
-_BACKSLASH = re.compile(r"\\(?=[^A-Za-z0-9\s]|$)")
-# An image, a phrase in bold, italic, struck out and so on begins with its sign in front of a character that is no blank.
-_PHRASE = re.compile(r"(?<![A-Za-z0-9\\])([*_?+^~!-])(?=\S)")
-_IMAGE = re.compile(r"(?<!\\)!(?=\S)")
-# Signs that Jira draws: (/) (x) (!) (on) …, :) ;-) :D
-_EMOTICON = re.compile(r"\((?=(?:[/x!?+*-]|y|n|on|off|i|\*[rgby]|flag|flagoff)\))", re.IGNORECASE)
-_SMILEY = re.compile(r"(?<=[:;])(-?)(?=[()DPp](?![A-Za-z0-9]))")
-# What begins a line: bullets, numbers, headings, quotations, rules.
-_BULLET = re.compile(r"^([ \t]*)([*#-])", re.MULTILINE)
-_HEADING = re.compile(r"^([ \t]*)(?=(?:h[1-6]|bq)\.)", re.MULTILINE)
+# What an invisible word joiner breaks: our own escapes undone by a backslash, addresses, entities, what begins a line
+# (headings, bullets, rules), smileys.
+_BROKEN = re.compile(
+    r"""(?<=\\)(?=[^A-Za-z0-9\s]|\Z)
+    | (?<=[a-z0-9]:)(?=//)
+    | (?<=mailto:)
+    | (?<=&)(?=\#?[a-z0-9]+;)
+    | ^(?=[ \t]*(?:(?:h[1-6]|bq)\.|[*\#-]+[ \t]|-{4}))
+    | (?<=[:;])(?=-?[()])
+    | (?<=[:;])(?=[dp](?![a-z0-9]))""",
+    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
+)
+# What a backslash makes ordinary.
+_ESCAPED = re.compile(
+    r"""[\[\]{}|]                                                            # links, mentions, macros, tables
+    | (?<![a-z0-9])[*_?+^~-](?=\S)                                           # bold, italic, struck out, …
+    | !(?=\S)                                                                # images
+    | \((?=(?:[/x!?+*-]|y|n|on|off|i|\*[rgby]|flag|flagoff)\))               # signs that are drawn: (/) (x) (on)""",
+    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
+)
 
 
 def summary(text: str) -> str:
@@ -62,16 +72,19 @@ def long_text(text: str, addresses: Collection[str] = ()) -> str:
 
 
 def inert(text: str, addresses: Collection[str] = ()) -> str:
-    """Return wiki text that shows C(text) literally."""
-    parts: list[str] = []
-    position = 0
-    for found in _ADDRESS.finditer(text):
+    """Return wiki text that shows C(text) literally, see long_text()."""
+    kept: list[str] = []
+
+    def keep(found: re.Match[str]) -> str:
         address = _trusted(found[0], addresses)
         if address is None:
-            continue
-        parts += [_escaped(text[position : found.start()]), address]
-        position = found.start() + len(address)
-    return "".join([*parts, _escaped(text[position:])])
+            return found[0]
+        kept.append(address)
+        return _PLACE + found[0][len(address) :]
+
+    marked = _ADDRESS.sub(keep, _visible(text))
+    first, *others = _ESCAPED.sub(r"\\\g<0>", _BROKEN.sub(WORD_JOINER, marked)).split(_PLACE)
+    return first + "".join(address + other for address, other in zip(kept, others, strict=True))
 
 
 def cap(text: str, limit: int) -> str:
@@ -83,7 +96,7 @@ def cap(text: str, limit: int) -> str:
 
 def _trusted(address: str, addresses: Collection[str]) -> str | None:
     """Return the trusted address that C(address) is, without the full stop or bracket of the sentence around it."""
-    for candidate in (address, address.rstrip(".,;:!?)"), address.rstrip(".,;:!?)]}|*_")):
+    for candidate in (address, address.rstrip(_SENTENCE_END)):
         if candidate in addresses and _SAFE_ADDRESS.fullmatch(candidate):
             return candidate
     return None
@@ -91,15 +104,3 @@ def _trusted(address: str, addresses: Collection[str]) -> str | None:
 
 def _visible(text: str) -> str:
     return _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
-
-
-def _escaped(text: str) -> str:
-    text = _BACKSLASH.sub(lambda found: found[0] + WORD_JOINER, text)
-    text = _SCHEME.sub(":" + WORD_JOINER, text)
-    text = _HEADING.sub(rf"\1{WORD_JOINER}", text)
-    text = _SMILEY.sub(rf"\1{WORD_JOINER}", text)
-    text = _EMOTICON.sub(r"\\(", text)
-    text = _BRACKETS.sub(r"\\\g<0>", text)
-    text = _BULLET.sub(r"\1\\\2", text)
-    text = _PHRASE.sub(r"\\\1", text)
-    return _IMAGE.sub(r"\!", text)

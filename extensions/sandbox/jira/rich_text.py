@@ -19,7 +19,7 @@ _SPECIAL = re.compile(r"[^A-Za-z0-9\s]")
 _MACRO = re.compile(r"\{(?:[A-Za-z][\w-]*)(?:[:=|][^{}\n]*)?\}|\{\{[^{}\n]+\}\}")
 _LINK = re.compile(r"\[([^\[\]\n]+)\]")
 _IMAGE = re.compile(r"!(?=\S)[^!\n]+(?<=\S)!")
-_ADDRESS = re.compile(r"(?:https?|ftp|file)://[^\s\[\]{}|\\\"'<>]+|mailto:[^\s\[\]{}|\\]+")
+_ADDRESS = re.compile(r"(?:https?|ftp|file)://[^\s\[\]{}|\\\"'<>]+|mailto:[\w.%+-]+@[\w.-]+")
 _TARGET = re.compile(r"[~#^]|mailto:|(?:https?|ftp|file)://|//")
 BLOCK_NODES = frozenset(
     {
