@@ -22,8 +22,8 @@ def export(destination: Path, *, untracked: bool, leave_out: Collection[str] = (
     """Make C(destination) hold the checkout's files as they are on disk now, and nothing else but its C(.git).
 
     Git says what belongs: tracked files, and with C(untracked) also new ones that are not ignored. C(leave_out) are
-    paths that the caller has no use for. Unchanged files are left alone, so that tools which look at times see only real
-    changes. Raises ExportError.
+    paths that the caller has no use for. Unchanged files are left alone, so that tools which look at times see only
+    real changes. Raises ExportError.
     """
     wanted = {Path(name) for name in _listed(untracked) if name not in leave_out}
     destination.mkdir(parents=True, exist_ok=True)

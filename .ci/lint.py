@@ -40,6 +40,7 @@ def run(command: tuple[str, ...]) -> Finding:
     environment = {
         **os.environ,
         "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"),
         "ANSIBLE_HOME": str(ROOT / ".cache" / "ansible"),
         "RUFF_CACHE_DIR": str(ROOT / ".cache" / "ruff"),
         "NO_COLOR": "1",

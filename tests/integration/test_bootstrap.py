@@ -62,7 +62,7 @@ class Checkout:
         return output
 
     def imports(self, *names: str) -> bool:
-        command = [self.root / ".venv/bin/python", "-c", f"import {', '.join(names)}"]
+        command = [str(self.root / ".venv/bin/python"), "-c", f"import {', '.join(names)}"]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 

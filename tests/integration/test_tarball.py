@@ -42,7 +42,7 @@ def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not (ROOT / ".git").exists():
         pytest.skip("the tarball is built from a git checkout")
     folder = tmp_path_factory.mktemp("build")
-    command = [sys.executable, ROOT / ".ci/build.py", folder]
+    command = [sys.executable, str(ROOT / ".ci/build.py"), str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip())
