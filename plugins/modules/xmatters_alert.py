@@ -39,10 +39,11 @@ options:
     type: str
   xmatters_form_url:
     description:
-      - Address of the HTTP trigger of the form that sends the alert. Needed only when an alert has to be sent.
+      - Address of the HTTP trigger of the form that sends the alert.
       - An address with C(?apiKey=) (URL authentication) is used without user and password.
       - If not set, the environment variable E(XMATTERS_FORM_URL) is used.
     type: str
+    required: true
   status:
     description:
       - V(active) sends the alert if there is none. One that was suspended or terminated by somebody is left so.
@@ -229,7 +230,7 @@ SPEC = ModuleSpec(
         "xmatters_user": from_environment("xmatters_user", required=True),
         "xmatters_password": from_environment("xmatters_password", required=True, no_log=True),
         "xmatters_client_id": from_environment("xmatters_client_id"),
-        "xmatters_form_url": from_environment("xmatters_form_url", no_log=True),
+        "xmatters_form_url": from_environment("xmatters_form_url", required=True, no_log=True),
         "marker": {"type": "str", "required": True},
         "marker_property": {"type": "str", "default": "incident_id"},
         "marker_language": {"type": "str", "default": "en"},

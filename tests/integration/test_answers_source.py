@@ -278,7 +278,7 @@ async def test_an_audit_log_that_lags_is_read_again(setting: Setting) -> None:
     assert event["answer"]["option"] == "process_restart"
 
 
-@pytest.mark.parametrize("name", ["xmatters_url", "xmatters_user", "xmatters_password", "port"])
+@pytest.mark.parametrize("name", ["xmatters_url", "xmatters_user", "xmatters_password"])
 async def test_a_missing_argument_is_named_before_anything_listens(
     xmatters: OneTool[XMatters], tmp_path: Path, name: str
 ) -> None:

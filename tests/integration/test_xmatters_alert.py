@@ -205,13 +205,6 @@ def test_credentials_go_to_no_other_server(xmatters: Running) -> None:
     assert xmatters.faults.requests == []
 
 
-def test_form_address_is_needed_only_to_send(xmatters: Running) -> None:
-    with pytest.raises(ConfigurationError, match="xmatters_form_url is missing"):
-        run(xmatters, xmatters_form_url=None)
-    run(xmatters)
-    assert run(xmatters, xmatters_form_url=None)["changed"] is False
-
-
 def test_comments_are_written_once_each(xmatters: Running) -> None:
     comments = [{"id": f"i7k3v9q2x1dmz-{n}", "text": f"Step {n} [not the id]"} for n in (3, 4)]
     run(xmatters, comments=comments[:1])

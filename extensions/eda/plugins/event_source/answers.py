@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.journal import
 from ansible_collections.self_healing.devops.plugins.plugin_utils.answers import AnswerIntake
 from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries
 from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import address_from, doors_from, serve
+from ansible_collections.self_healing.devops.plugins.plugin_utils.toolchain import check_inventory
 
 DOCUMENTATION = r"""
 short_description: Answers of responders
@@ -30,6 +32,7 @@ description:
     is not recorded.
   - Confirmed answers are written to the journal before the webhook is answered. Rules then see
     C(answer) with C(incident), C(option) and C(channel), each answer once.
+  - Before it listens, the inventory is checked for what the tools of the tool chain need.
   - While xMatters cannot be asked, webhooks are answered 503 and followed up in the background for some minutes.
 options:
   host:
@@ -39,7 +42,7 @@ options:
   port:
     description: Port to listen on. Sources of this collection may share one.
     type: int
-    required: true
+    default: 5000
   path:
     description: Path of the webhook.
     type: str
@@ -49,16 +52,24 @@ options:
     type: int
     default: 1048576
   webhook_user:
-    description: User name that the webhook has to bring (HTTP Basic).
+    description:
+      - User name that the webhook has to bring (HTTP Basic).
+      - If not set, the environment variable E(ANSWERS_WEBHOOK_USER) is used.
     type: str
   webhook_password:
-    description: Password that goes with O(webhook_user); several are allowed while it is being changed.
+    description:
+      - Password that goes with O(webhook_user); a list while it is being changed.
+      - If not set, the environment variable E(ANSWERS_WEBHOOK_PASSWORD) is used.
     type: raw
   webhook_token:
-    description: Bearer token that the webhook has to bring; several are allowed while it is being changed.
+    description:
+      - Bearer token that the webhook has to bring; a list while it is being changed.
+      - If not set, the environment variable E(ANSWERS_WEBHOOK_TOKEN) is used.
     type: raw
   webhook_header:
-    description: Name of a header that holds O(webhook_token) instead.
+    description:
+      - Name of a header that holds O(webhook_token) instead, without the word C(Bearer).
+      - If not set, the environment variable E(ANSWERS_WEBHOOK_HEADER) is used.
     type: str
   journal:
     description:
@@ -99,6 +110,11 @@ options:
     description: How long to wait for an answer of xMatters, in seconds.
     type: int
     default: 10
+  inventory:
+    description:
+      - Inventory to check before listening.
+      - By default the one that ansible-rulebook was started with.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -116,19 +132,25 @@ EXAMPLES = r"""
 """
 
 
+LOGGER = logging.getLogger(__name__)
+
+
 async def main(queue: Any, args: dict[str, Any]) -> None:
     """Take answers until ansible-rulebook ends. Raises ConfigurationError when an argument is missing or wrong."""
-    address = address_from(args, "answers", "/xmatters")
+    address = address_from(args, "answers", "/xmatters", 5000)
     doors = doors_from(args, "answers")
     connect = _client_factory(args)
-    journal = await asyncio.to_thread(Journal.open, args.get("journal") or os.environ.get("SELF_HEALING_JOURNAL"))
+    await check_inventory(args.get("inventory"))
+    journal = await asyncio.to_thread(Journal.open, args.get("journal"))
     deliveries = Deliveries(journal, queue, origin="answers")
     intake = AnswerIntake(journal, connect, deliveries.wake, str(args.get("marker_property") or "incident_id"))
     try:
-        async with serve(address.host, address.port, address.path, intake.handle, doors, address.max_body):
+        async with serve(address.host, address.port, address.path, intake.handle, doors, address.max_body) as url:
+            LOGGER.info("listening for answers on %s", url)
             await deliveries.run()
     finally:
         await intake.stop()
+        await asyncio.to_thread(journal.close)
 
 
 def _client_factory(args: Mapping[str, Any]) -> Callable[[], XMattersClient]:
