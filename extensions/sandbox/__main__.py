@@ -25,6 +25,7 @@ from pathlib import Path
 
 from .server import Sandbox
 from .settings import Settings, Watch, Webhook
+from .xmatters import XMatters
 
 CREDENTIALS = ("DYNATRACE_TOKEN", "XMATTERS_PASSWORD", "JIRA_TOKEN", "SLACK_TOKEN")
 
@@ -98,16 +99,17 @@ async def serve(chosen: argparse.Namespace) -> None:
     try:
         await sandbox.start(chosen.page_port)
         addresses = sandbox.addresses()
+        xmatters = sandbox.tools[XMatters.name]
+        assert isinstance(xmatters, XMatters)
+        # Where alerts are triggered. Without the key in the address it is no secret: the caller has to sign in.
+        addresses["xmatters_form"] = xmatters.form_url
         if chosen.ports_file is not None:
             write_addresses(chosen.ports_file, addresses)
         for name, address in addresses.items():
-            print(f"{name:<10} {address}", flush=True)
+            print(f"{name:<14} {address}", flush=True)
         unknown = [name for name in CREDENTIALS if not os.environ.get(name)]
         if unknown:
-            print(
-                f"Nobody knows these credentials, as the environment does not give them: {', '.join(unknown)}",
-                flush=True,
-            )
+            print(f"Made up for this run, so that nobody knows them: {', '.join(unknown)}", flush=True)
         await ended.wait()
     finally:
         await sandbox.stop()

@@ -36,16 +36,19 @@ class Journal(Protocol):
 
     def read(self, incident: str) -> Incident: ...
 
+    def unsettled(self) -> int: ...
+
 
 class JournalFeed:
     """Keeps C(incidents) as the journal has them, newest first, and calls C(on_change) when they differ.
 
-    C(location) is the journal's path or database URL; None means that there is nothing to follow. C(problem) is a
-    sentence about why incidents cannot be shown, or None.
+    C(location) is the journal's path or database URL; None means that there is nothing to follow. C(unsettled) is the
+    number of deliveries that playbooks still work on. C(problem) is a sentence about why incidents cannot be shown.
     """
 
     def __init__(self, location: str | None, on_change: Callable[[], None]) -> None:
         self.incidents: list[dict[str, Any]] = []
+        self.unsettled = 0
         self.problem: str | None = None
         self._location = location
         self._on_change = on_change
@@ -76,14 +79,15 @@ class JournalFeed:
             await asyncio.sleep(LOOK_EVERY)
 
     async def _refresh(self) -> None:
+        before = (self.incidents, self.unsettled, self.problem)
         try:
-            incidents, problem = await asyncio.to_thread(self._read), None
+            self.incidents, self.unsettled = await asyncio.to_thread(self._read)
+            self.problem = None
         except ImportError:
-            incidents, problem = self.incidents, NO_COLLECTION
+            self.problem = NO_COLLECTION
         except Exception as error:  # whatever it is, the page goes on, says it, and tries again
-            incidents, problem = self.incidents, f"The journal cannot be read: {error}"
-        if incidents != self.incidents or problem != self.problem:
-            self.incidents, self.problem = incidents, problem
+            self.problem = f"The journal cannot be read: {error}"
+        if (self.incidents, self.unsettled, self.problem) != before:
             self._on_change()
 
     def _signature(self) -> object:
@@ -98,11 +102,12 @@ class JournalFeed:
                 found.append((status.st_ino, status.st_size, status.st_mtime_ns))
         return tuple(found) or None
 
-    def _read(self) -> list[dict[str, Any]]:
+    def _read(self) -> tuple[list[dict[str, Any]], int]:
         if self._journal is None:
             # Only here, so that the sandbox runs without the collection when no journal is to be shown.
             from ansible_collections.self_healing.devops.plugins.module_utils import journal as collection
 
             self._journal = collection.Journal.open(self._location)
         journal = self._journal
-        return [journal.read(incident).to_dict() for incident in journal.list_incidents(limit=INCIDENTS_SHOWN)]
+        incidents = [journal.read(incident).to_dict() for incident in journal.list_incidents(limit=INCIDENTS_SHOWN)]
+        return incidents, journal.unsettled()

@@ -101,7 +101,11 @@ class PageServer:
             "revision": self.hub.revision,
             "tools": {name: tool.snapshot() for name, tool in self.tools.items()},
             "incidents": self.feed.incidents,
-            "journal": {"followed": self._follows_journal, "problem": self.feed.problem},
+            "journal": {
+                "followed": self._follows_journal,
+                "unsettled": self.feed.unsettled,
+                "problem": self.feed.problem,
+            },
             "addresses": {"page": self.url, **{name: tool.url for name, tool in self.tools.items()}},
         }
 

@@ -84,7 +84,7 @@ def test_the_state_has_every_tool_the_incidents_and_the_addresses(page: PageThre
     assert [one["id"] for one in state["incidents"]] == [incident()["id"]]
     assert state["addresses"]["page"] == page.page.url
     assert state["addresses"]["jira"] == page.tools["jira"].url
-    assert state["journal"] == {"followed": False, "problem": None}
+    assert state["journal"] == {"followed": False, "unsettled": 0, "problem": None}
 
 
 def test_an_action_reaches_the_tool_and_the_stream(page: PageThread) -> None:

@@ -160,10 +160,10 @@ def asked(addresses: dict[str, str] | None = None) -> States:
 def incident() -> dict[str, Any]:
     """Return the incident's record while it waits for its answer."""
     checks = {
-        "managed": "shop-01 is managed",
-        "frozen": "No freeze window is open",
-        "budget": "0 of 2 attempts this hour",
-        "health": "1 of 24 hosts is unhealthy",
+        "managed host": "shop-01, found by its name",
+        "not frozen": "yes",
+        "attempts left": "0 of 2 attempts this hour",
+        "few unhealthy": "1 of 24 hosts unhealthy",
     }
     return {
         "id": "i7k3v9q2x1dmz",

@@ -100,7 +100,7 @@ export function timeline({ incident }) {
       h("summary", {}, heading ?? "The decision", incident.decision.reason && `: ${words(incident.decision.reason)}`),
       h("ul", {}, checks.map((check) => h("li", { "data-key": check.name },
         h("span", { class: check.passed ? "good symbol" : "bad symbol", "aria-hidden": "true" }, check.passed ? "✓" : "✕"),
-        h("span", { class: "hidden" }, check.passed ? "passed: " : "not passed: "), check.text || words(check.name))))),
+        h("span", { class: "hidden" }, check.passed ? "passed: " : "not passed: "), title(check.name), check.text && check.text !== "yes" && h("span", { class: "quiet" }, check.text))))),
     h("ol", { class: "entries", "data-key": "entries" },
       (incident.timeline ?? []).map((entry) => h("li", { "data-key": `entry-${entry.n}` },
         clock(entry.at),
