@@ -212,7 +212,7 @@ def evidence(incident: Incident, phase: str, healthy: bool, figures: Mapping[str
     """Record what was found on the target before or after a fix."""
     data = {"phase": phase, "healthy": healthy, "figures": dict(figures), "text": text, "host": incident.target}
     state = "healthy" if healthy else "not healthy"
-    found = ", ".join(f"{name} {_figure(value)}" for name, value in figures.items())
+    found = ", ".join(f"{name} {_figure(value)}" for name, value in figures.items() if value is not None)
     kind = "diagnosed" if phase == "before" else "evidence_after"
     word = "Found" if phase == "before" else "Then"
     key = f"{kind}:{incident.attempt}:{incident.claim['until'] if incident.claim else ''}"
@@ -301,7 +301,7 @@ def _claimed(incident: Incident) -> tuple[str, str]:
 def before_after(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> str:
     """Return the figures as C(up 0 → 1, response_ms – → 3)."""
     first, last = (before or {}).get("figures", {}), (after or {}).get("figures", {})
-    names = [*first, *(name for name in last if name not in first)]
+    names = [name for name in {**first, **last} if first.get(name) is not None or last.get(name) is not None]
     return ", ".join(f"{name} {_figure(first.get(name))} → {_figure(last.get(name))}" for name in names) or "no figures"
 
 
