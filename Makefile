@@ -1,8 +1,8 @@
 # Everything happens in this checkout: .venv holds the tools, .demo what the demo leaves behind, .cache what may be thrown away.
 
 SCENARIO ?= process_crash
-# person: wait for somebody to press the button on the page. auto: press it after a moment.
-ANSWER ?= person
+# person: wait for somebody to press the button on the page. auto: press it after a moment. Without: a person in a terminal.
+ANSWER ?=
 
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)

@@ -20,7 +20,7 @@ HEADER = """\
 #: Written so that no expression finds itself.
 UNWANTED = {
     "unfinished work": r"\b(?:TO[D]O|FIX[M]E|X[X]X|HA[C]K)\b",
-    "a folder of somebody's machine": r"(?<![\w.~$}/-])/(?:hom[e]|User[s]|wor[k])/\w",
+    "a folder of somebody's machine": r"(?<![\w.~$}/-])/(?:User[s]|wor[k])/\w",
     "a relic of Python 2": r"__metaclass[_]_|import absolute_impor[t]|\bsuper\(\w+, sel[f]\)|coding: utf[-]8",
     "a conflict of a merge": r"^(?:<{7}|>{7}) ",
 }
