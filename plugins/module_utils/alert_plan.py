@@ -79,7 +79,7 @@ def missing(comments: Sequence[Mapping[str, Any]], present: Iterable[str]) -> li
 
 def trigger_body(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is sent to the form's trigger (contract: I(Trigger an event) of the REST API)."""
-    texts = {"subject": params["subject"], "message": params["message"]}
+    texts = {"subject": params["subject"], "message": params["text"]}
     properties = {**(params["properties"] or {}), **texts, params["marker_property"]: params["marker"]}
     body: dict[str, Any] = {"properties": {name: value for name, value in properties.items() if value is not None}}
     if params["recipients"]:

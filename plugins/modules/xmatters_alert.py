@@ -69,7 +69,7 @@ options:
   subject:
     description: One line. Filled into the form's property C(subject).
     type: str
-  message:
+  text:
     description: The whole text. Filled into the form's property C(message).
     type: str
   properties:
@@ -141,7 +141,7 @@ EXAMPLES = r"""
         type: group
     priority: high
     subject: "shop is down on shop-01"
-    message: The process is not running any more.
+    text: The process is not running any more.
     response_options:
       - {name: process_restart, label: Restart process, text: Restarts shop on shop-01}
       - {name: take_over, label: Take over}
@@ -240,7 +240,7 @@ SPEC = ModuleSpec(
         "recipients": {"type": "list", "elements": "raw", "default": []},
         "priority": {"type": "str", "choices": ["low", "medium", "high"]},
         "subject": {"type": "str"},
-        "message": {"type": "str"},
+        "text": {"type": "str"},
         "properties": {"type": "dict"},
         "response_options": {"type": "list", "elements": "dict", "default": []},
         "response_options_in_trigger": {"type": "bool", "default": True},

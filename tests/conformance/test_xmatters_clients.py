@@ -65,7 +65,7 @@ def alert_of(tool: OneTool[XMatters], transport: Any = None, **changes: Any) -> 
         "recipients": [{"name": tool.settings.group, "type": "group"}],
         "priority": "high",
         "subject": "shop is down",
-        "message": "not running",
+        "text": "not running",
         "properties": {"replicas": 3},
         "response_options": OPTIONS,
         "expiration": 60,

@@ -54,7 +54,7 @@ def arguments(xmatters: Running, **changes: Any) -> dict[str, Any]:
         "recipients": [{"name": xmatters.settings.group, "type": "group"}],
         "priority": "high",
         "subject": "shop is down",
-        "message": "{{ 'not a template' }} <b>&",
+        "text": "{{ 'not a template' }} <b>&",
         "properties": {"service": "shop", "severity": "critical", "empty": None, "replicas": 3},
         "response_options": OPTIONS,
         "expiration": 180,

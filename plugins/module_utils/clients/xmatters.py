@@ -97,7 +97,7 @@ class XMattersClient:
         size = len(json.dumps(body, ensure_ascii=False).encode("utf-8", errors="replace"))
         if size > TRIGGER_LIMIT:
             raise InvalidInputError(
-                f"the alert is {size} bytes, xMatters takes {TRIGGER_LIMIT}: shorten message or properties"
+                f"the alert is {size} bytes, xMatters takes {TRIGGER_LIMIT}: shorten text or properties"
             )
         answer = self._send(self._form_url, body).json_or_none()
         request_id = answer.get("requestId") if isinstance(answer, Mapping) else None

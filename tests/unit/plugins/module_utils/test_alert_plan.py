@@ -113,7 +113,7 @@ def test_wrong_recipients_are_refused(recipient: Any) -> None:
 
 PARAMS: dict[str, Any] = {
     "subject": None,
-    "message": None,
+    "text": None,
     "properties": None,
     "marker_property": "incident_id",
     "marker": "i1",

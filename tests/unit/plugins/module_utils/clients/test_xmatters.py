@@ -128,7 +128,7 @@ def test_flows_may_answer_anything(body: bytes) -> None:
 
 def test_too_large_a_trigger_is_not_sent() -> None:
     script = Script()
-    with pytest.raises(InvalidInputError, match="shorten message"):
+    with pytest.raises(InvalidInputError, match="shorten text"):
         client(script).trigger({"properties": {"message": "ü" * 150_000}})
     assert script.asked == []
 
