@@ -19,13 +19,18 @@ from .jira_keep import IssueKeeper, known_priority, status_after
 
 @dataclass(frozen=True)
 class _Choice:
-    """The issue to keep. C(mine): this run may write to it. C(losers) are the duplicates that this run closes."""
+    """The issue to keep, with the priority that it can have.
+
+    C(mine): this run may write to it. C(losers) are the duplicates that this run closes.
+    """
 
     issue: Issue
-    created: bool
-    mine: bool
-    losers: tuple[Issue, ...]
-    duplicates: tuple[Issue, ...]
+    priority: str | None
+    created: bool = False
+    mine: bool = True
+    losers: tuple[Issue, ...] = ()
+    duplicates: tuple[Issue, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def keep_issue(params: Mapping[str, Any], check_mode: bool, transport: Transport) -> dict[str, Any]:
@@ -44,14 +49,14 @@ def keep_issue(params: Mapping[str, Any], check_mode: bool, transport: Transport
     if found.issue is None and check_mode:
         after = plan.wanted_picture(wish, priority, wish.status, None)
         return _result({"changed": True, "diff": {"before": {}, "after": after}, **_nothing()}, warnings)
-    choice, more = _choose(client, wish, priority, found, float(params["consistency_wait"]))
-    warnings += more
+    choice = _choose(client, wish, priority, found, float(params["consistency_wait"]))
+    warnings += choice.warnings
     for loser in choice.losers:
         retiring = IssueKeeper(client, wish, loser, check_mode=check_mode)
         retiring.retire(choice.issue)
         warnings += retiring.warnings
     keeper = IssueKeeper(client, wish, choice.issue, check_mode=check_mode or not choice.mine)
-    kept = _keep(keeper, wish, priority, created=choice.created)
+    kept = _keep(keeper, wish, choice.priority, created=choice.created)
     return _result(
         {
             **kept,
@@ -68,22 +73,32 @@ def keep_issue(params: Mapping[str, Any], check_mode: bool, transport: Transport
 
 def _choose(
     client: JiraClient, wish: plan.Wanted, priority: str | None, found: Found, consistency_wait: float
-) -> tuple[_Choice, list[str]]:
+) -> _Choice:
     """Return the issue to keep, made if there is none.
 
     When several runs make one at the same moment each of them closes only its own, and the maker of the oldest keeps
     that one up to date; so nobody writes anything twice. A later run closes whatever is left.
     """
     if found.issue is not None:
-        return _Choice(found.issue, False, True, found.others, found.others), []
-    made, warnings = make(client, wish, priority, consistency_wait)
-    again = find(client, wish.marker, made.key)
-    issue = again.issue or made
-    if issue.id == made.id:
-        return _Choice(issue, True, True, (), again.others), warnings
-    warnings.append(f"{issue.key} was made at the same moment by another run, which keeps it up to date")
-    own = tuple(other for other in again.others if other.id == made.id)
-    return _Choice(issue, True, False, own, again.others), warnings
+        return _Choice(found.issue, priority, losers=found.others, duplicates=found.others)
+    made = make(client, wish, priority, consistency_wait)
+    again = find(client, wish.marker, made.issue.key)
+    issue = again.issue or made.issue
+    if made.attempts > 1:
+        # The other one may well be ours, too: its creation had an unclear outcome.
+        return _Choice(issue, made.priority, created=True, losers=again.others, duplicates=again.others)
+    if issue.id == made.issue.id:
+        return _Choice(issue, made.priority, created=True, duplicates=again.others, warnings=made.warnings)
+    warning = f"{issue.key} was made at the same moment by another run, which keeps it up to date"
+    return _Choice(
+        issue,
+        made.priority,
+        created=True,
+        mine=False,
+        losers=tuple(other for other in again.others if other.id == made.issue.id),
+        duplicates=again.others,
+        warnings=(*made.warnings, warning),
+    )
 
 
 def _keep(keeper: IssueKeeper, wish: plan.Wanted, priority: str | None, *, created: bool) -> dict[str, Any]:

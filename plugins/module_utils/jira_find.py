@@ -64,10 +64,22 @@ def find(client: JiraClient, marker: str, known_id: str | None) -> Found:
     return Found(winner, others, tuple(warnings))
 
 
-def make(
-    client: JiraClient, wish: plan.Wanted, priority: str | None, consistency_wait: float
-) -> tuple[Issue, list[str]]:
-    """Create the issue once and return it with warnings.
+@dataclass(frozen=True)
+class Made:
+    """A new issue.
+
+    C(priority) is the one that Jira let be set, None if it did not. C(attempts) counts the creations that may have been
+    executed.
+    """
+
+    issue: Issue
+    priority: str | None
+    warnings: tuple[str, ...]
+    attempts: int
+
+
+def make(client: JiraClient, wish: plan.Wanted, priority: str | None, consistency_wait: float) -> Made:
+    """Create the issue once.
 
     When the outcome of the creation is unclear the search is asked until it must have caught up (C(consistency_wait)
     seconds), and only then the issue is created again. Raises UnclearOutcomeError when that is unclear, too.
@@ -84,11 +96,12 @@ def make(
     while True:
         creations += 1
         try:
-            return _existing(client, client.create(plan.new_fields(wish, priority), memory)), warnings
+            number = client.create(plan.new_fields(wish, priority), memory)
+            break
         except UnclearOutcomeError as error:
             issue = _look_up(client, wish, error, consistency_wait)
             if issue is not None:
-                return issue, warnings
+                return Made(issue, priority, tuple(warnings), creations)
             if creations == _CREATIONS:
                 raise _still_unclear(wish, error, f"did not come up in {consistency_wait:g} s") from error
         except ApiError as error:
@@ -96,6 +109,10 @@ def make(
                 raise
             warnings.append(f"Jira does not let the priority be set ({error.message}); the issue is created without it")
             priority, creations = None, creations - 1
+    made = client.issue(number)
+    if made is None:
+        raise AnswerError(f"the new issue {number} cannot be read: may this account browse the project?", id=number)
+    return Made(made, priority, tuple(warnings), creations)
 
 
 def _look_up(client: JiraClient, wish: plan.Wanted, unclear: UnclearOutcomeError, wait: float) -> Issue | None:
@@ -131,12 +148,3 @@ def pauses(total: float) -> Iterator[float]:
         yield min(pause, total)
         total -= pause
         pause = min(2 * pause, _LONGEST_PAUSE)
-
-
-def _existing(client: JiraClient, reference: str) -> Issue:
-    issue = client.issue(reference)
-    if issue is None:
-        raise AnswerError(
-            f"the new issue {reference} cannot be read: may this account browse the project?", id=reference
-        )
-    return issue

@@ -40,19 +40,19 @@ class IssueKeeper:
         body = plan.edit(self._wish, self.issue, priority)
         if not body:
             return
-        self.changed = True
-        if self.check_mode:
-            return
-        try:
-            self._edit(body)
-        except ApiError as error:
-            if "priority" not in wrong_fields(error) or "priority" not in body.get("fields", {}):
-                raise
-            self.warnings.append(f"{self.issue.key}: Jira does not let its priority be set ({error.message})")
-            body = plan.without_field(body, "priority")
-            if body:
+        if not self.check_mode:
+            try:
                 self._edit(body)
-        self._read()
+            except ApiError as error:
+                if "priority" not in wrong_fields(error) or "priority" not in body.get("fields", {}):
+                    raise
+                self.warnings.append(f"{self.issue.key}: Jira does not let its priority be set ({error.message})")
+                body = plan.without_field(body, "priority")
+                if not body:
+                    return
+                self._edit(body)
+            self._read()
+        self.changed = True
 
     def keep_link(self) -> RemoteLink | None:
         """Bring the remote link in step and return the one that was there."""
@@ -156,17 +156,30 @@ class IssueKeeper:
         self.changed = True
         if self.check_mode:
             return
+        category = self._category(target)
         seen: list[str] = []
         for _step in range(workflow.MOST_STEPS):
-            self._step(target, resolution, seen)
+            self._step(target, category, resolution, seen)
             if workflow.reached(self.issue.status, target):
                 return
         raise self._no_way(target, f"it went {' → '.join([*seen, self.issue.status.name])} and did not arrive")
 
-    def _step(self, target: str, resolution: str, seen: list[str]) -> None:
+    def _category(self, target: str) -> str:
+        """Return the category of the target, which must exist."""
+        category = workflow.category_of(target)
+        if category is None:
+            statuses = self._client.statuses(self.issue.key.rpartition("-")[0])
+            found = next((status for status in statuses if status.name.casefold() == target.casefold()), None)
+            if found is None:
+                names = ", ".join(sorted({status.name for status in statuses}))
+                raise self._no_way(target, f"the project has no such status, but: {names}")
+            category = found.category
+        return category
+
+    def _step(self, target: str, category: str, resolution: str, seen: list[str]) -> None:
         current = self.issue.status
         offered = self._client.transitions(self.issue.key)
-        step = workflow.next_step(offered, current, target, seen)
+        step = workflow.next_step(offered, current, target, category, seen)
         if step is None:
             names = ", ".join(f"{transition.name} → {transition.to.name}" for transition in offered) or "none"
             raise self._no_way(target, f"the steps from {current.name!r} are: {names}")

@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import PurePosixPath
 from typing import Any
 
 from . import jira_text
@@ -304,6 +305,15 @@ def _note(comment: Mapping[str, Any], addresses: Sequence[str]) -> Note:
     return Note(comment["id"], jira_text.long_text(f"{stamp}{comment['text']}", addresses), mark)
 
 
+def _file_name(name: str) -> str:
+    """Return a name that no system takes for a path. A long one keeps its beginning and its ending."""
+    clean = _FILE_NAME.sub("_", jira_text.visible(name)).strip(". ") or "attachment"
+    if len(clean) <= _FILE_NAME_LIMIT:
+        return clean
+    ending = PurePosixPath(clean).suffix[:20]
+    return clean[: _FILE_NAME_LIMIT - len(ending)] + ending
+
+
 def _clock(at: str) -> str:
     """Return a time as people read it, C(2026-11-22 02:14:09 UTC); what is no time stays as it is."""
     try:
@@ -322,7 +332,7 @@ def _file(number: int, file: Mapping[str, Any]) -> File:
             f"attachments[{number}].sha256: the content has the checksum {digest}, not the one that is given",
             name=file["name"],
         )
-    upload_name = _FILE_NAME.sub("_", jira_text.summary(file["name"])).strip(". ")[-_FILE_NAME_LIMIT:] or "attachment"
+    upload_name = _file_name(file["name"])
     return File(file["name"], upload_name, file["media_type"], content, digest)
 
 

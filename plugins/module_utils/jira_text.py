@@ -58,7 +58,7 @@ _ESCAPED = re.compile(
 
 def summary(text: str) -> str:
     """Return C(text) as the summary of an issue: one line, at most 255 characters, a cut is shown by C(…)."""
-    return cap(_BLANKS.sub(" ", _visible(text)).strip(), SUMMARY_LIMIT) or ELLIPSIS
+    return cap(_BLANKS.sub(" ", visible(text)).strip(), SUMMARY_LIMIT) or ELLIPSIS
 
 
 def long_text(text: str, addresses: Collection[str] = ()) -> str:
@@ -66,7 +66,7 @@ def long_text(text: str, addresses: Collection[str] = ()) -> str:
 
     C(addresses) may still be clicked where they stand in the text as they are; all others are shown only.
     """
-    lines = "\n".join(line.rstrip() for line in _visible(text).split("\n"))
+    lines = "\n".join(line.rstrip() for line in visible(text).split("\n"))
     tidy = re.sub(r"\n{3,}", "\n\n", lines).strip("\n")
     return cap(inert(tidy, addresses), TEXT_LIMIT)
 
@@ -82,7 +82,7 @@ def inert(text: str, addresses: Collection[str] = ()) -> str:
         kept.append(address)
         return _PLACE + found[0][len(address) :]
 
-    marked = _ADDRESS.sub(keep, _visible(text))
+    marked = _ADDRESS.sub(keep, visible(text))
     first, *others = _ESCAPED.sub(r"\\\g<0>", _BROKEN.sub(WORD_JOINER, marked)).split(_PLACE)
     return first + "".join(address + other for address, other in zip(kept, others, strict=True))
 
@@ -102,5 +102,6 @@ def _trusted(address: str, addresses: Collection[str]) -> str | None:
     return None
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
+    """Return C(text) without characters that nobody sees, and with plain line ends."""
     return _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))

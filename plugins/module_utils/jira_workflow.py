@@ -22,29 +22,37 @@ _CATEGORIES = {"to do": "new", "in progress": "indeterminate", **{key: key for k
 _GOOD_ENDS = ("done", "resolved", "closed", "completed", "fixed")
 
 
+def category_of(target: str) -> str | None:
+    """Return the key of the category that the target names, None when it names a status."""
+    return _CATEGORIES.get(target.casefold())
+
+
 def reached(status: Status, target: str) -> bool:
     """Whether the status is the target. A status of the target's category will do: somebody may have moved the card."""
-    return status.name.casefold() == target.casefold() or status.category == _category(target)
+    return status.name.casefold() == target.casefold() or status.category == category_of(target)
 
 
-def next_step(steps: Iterable[Transition], current: Status, target: str, seen: Collection[str]) -> Transition | None:
+def next_step(
+    steps: Iterable[Transition], current: Status, target: str, category: str, seen: Collection[str]
+) -> Transition | None:
     """Return the transition to take from C(current), None when no step leads nearer.
 
-    C(seen) are the names of the statuses where the issue has been on this way.
+    C(category) is the target's. C(seen) are the names of the statuses where the issue has been on this way. No step
+    goes farther away, and none closes an issue that should stay open: there is often no way back.
     """
-    fresh = [step for step in steps if step.to.name != current.name and step.to.name not in seen]
-    rank = _RANKS.get(_category(target) or "")
+    rank = _RANKS[category]
 
-    def distance(step: Transition) -> tuple[int, int, int]:
+    def order(step: Transition) -> tuple[int, int] | None:
         if step.to.name.casefold() == target.casefold():
-            return -2, 0, 0
-        if rank is None:
-            # The name of a status whose category is unknown: look through the open ones before the closed ones.
-            return 0, int(step.to.category == "done"), _RANKS.get(step.to.category, 1)
-        return 0, _away(step.to, rank), _goodness(step.to)
+            return 0, 0
+        if step.to.category == "done":
+            return _end_order(step.to, target, category)
+        away = _away(step.to, rank)
+        return (2, away) if away <= _away(current, rank) else None
 
-    usable = [step for step in fresh if rank is None or _leads_on(step, current, rank)]
-    return min(usable, key=distance, default=None)
+    fresh = (step for step in steps if step.to.name != current.name and step.to.name not in seen)
+    ordered = [(place, step) for step in fresh if (place := order(step)) is not None]
+    return min(ordered, key=lambda pair: pair[0])[1] if ordered else None
 
 
 def resolution_for(step: Transition, preferred: str) -> dict[str, Any]:
@@ -67,15 +75,15 @@ def missing_fields(step: Transition, sent: Mapping[str, Any]) -> list[str]:
     )
 
 
-def _category(target: str) -> str | None:
-    return _CATEGORIES.get(target.casefold())
-
-
-def _leads_on(step: Transition, current: Status, rank: int) -> bool:
-    """Whether the step leads no farther away, and does not close an issue that should stay open."""
-    if step.to.category == "done" and rank != _RANKS["done"]:
-        return False
-    return _away(step.to, rank) <= _away(current, rank)
+def _end_order(status: Status, target: str, category: str) -> tuple[int, int] | None:
+    """Return the place of a step to a closed status: finished comes first, given up only if nothing else is left."""
+    if category != "done":
+        return None
+    good = status.name.casefold() in _GOOD_ENDS
+    if category_of(target) is None:
+        # Another closed status may be on the way to the one that is wanted, as Resolved is to Closed.
+        return (3, _goodness(status)) if good else None
+    return (1, _goodness(status)) if good else (4, 0)
 
 
 def _away(status: Status, rank: int) -> int:

@@ -23,8 +23,6 @@ from .store import Attachment, Issue, Store, User
 from .wire import Wire
 
 Deployment = Literal["Cloud", "Server"]
-#: Under this name the request holds its caller, None when it is anonymous.
-CALLER = "caller"
 
 
 class Site:
@@ -72,8 +70,8 @@ class Site:
         return (self.store.service, False) if known else (None, True)
 
     def caller(self, request: web.Request) -> User | None:
-        user: User | None = request[CALLER]
-        return user
+        """Return who calls, None when that is nobody."""
+        return self.login(request.headers.get("Authorization"))[0]
 
     def author(self, request: web.Request) -> User:
         """Return the caller of a request that has already proved to see the issue."""

@@ -23,7 +23,7 @@ from .desk import Desk
 from .files import Files
 from .issues import Issues
 from .links import Links
-from .site import CALLER, Deployment, Site
+from .site import Deployment, Site
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -101,7 +101,6 @@ class Jira(Tool):
     @web.middleware
     async def _authenticate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         user, wrong = self.site.login(request.headers.get("Authorization"))
-        request[CALLER] = user
         headers = {"X-AREQUESTID": f"{time.monotonic_ns():x}"}
         if wrong:
             headers["X-Seraph-LoginReason"] = "AUTHENTICATED_FAILED"

@@ -22,11 +22,13 @@ from .jira_values import (
     Comment,
     Issue,
     RemoteLink,
+    Status,
     Transition,
     read_attachment,
     read_comment,
     read_issue,
     read_remote_link,
+    read_status,
     read_transition,
 )
 
@@ -165,6 +167,11 @@ class JiraClient:
     def sees_project(self, key: str) -> bool:
         """Whether there is a project with this key that the account may see."""
         return self._or_none(lambda: self._get(f"project/{quote(key)}")) is not None
+
+    def statuses(self, project: str) -> list[Status]:
+        """Return the statuses that issues of a project can have, whatever their type is."""
+        answer = self._get(f"project/{quote(project)}/statuses").json()
+        return self._read(answer, lambda types: [read_status(status) for kind in types for status in kind["statuses"]])
 
     # Links
 

@@ -67,7 +67,9 @@ class RemoteLink:
 
 
 def read_status(raw: Mapping[str, Any]) -> Status:
-    return Status(str(raw["name"]), str(raw["statusCategory"]["key"]))
+    """Return the status. A category that Jira itself calls undefined counts as in progress."""
+    category = str(raw["statusCategory"]["key"])
+    return Status(str(raw["name"]), category if category in ("new", "done") else "indeterminate")
 
 
 def read_attachment(raw: Mapping[str, Any]) -> Attachment:
