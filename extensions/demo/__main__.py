@@ -82,6 +82,8 @@ def show(chosen: argparse.Namespace, layout: Layout, progress: Progress) -> int:
             state = chain.sandbox.state()
         except DemoError as error:
             found.append(Failure(heal.waits_for(), str(error)))
+    if state is not None:
+        write(layout.state, state)
     found += leaks(layout, chain.credentials, chain.seen_in_processes, progress)
     write(layout.result, result(scenario.name, heal.incident, heal.seconds, state, found))
     for failure in found:

@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .heal import figures, newest
+from .heal import newest
 from .inventory import TOOLS
 from .sandbox_client import State
 
 RECAP = re.compile(
     r"^(?P<host>\S+)\s+: ok=\d+\s+changed=(?P<changed>\d+)\s+unreachable=(?P<unreachable>\d+)\s+failed=(?P<failed>\d+)"
 )
+#: What a person wants to read in every tool: who decided, what was done, and the figures before and after.
+TOLD_EVERYWHERE = frozenset({"answered", "fixed", "verified"})
 
 
 @dataclass(frozen=True)
@@ -176,10 +178,12 @@ class _Look:
             yield "not every attachment is known to have been attached"
 
     def told(self) -> Iterator[str]:
-        wanted = figures(self.incident)
+        wanted = [entry["text"] for entry in self.incident["timeline"] if entry["kind"] in TOLD_EVERYWHERE]
         for tool, texts in notes(self.state).items():
-            if not any(wanted in plain(text) for text in texts):
-                yield f"no comment in {tool} has the figures {wanted}"
+            shown = [plain(text) for text in texts]
+            for text in wanted:
+                if not any(plain(text) in one for one in shown):
+                    yield f"no comment in {tool} says: {text}"
             for text, times in Counter(texts).items():
                 if times > 1:
                     yield f"{tool} has the same comment {times} times: {text[:80]}"
@@ -231,4 +235,4 @@ def rulebook_failures(log: str) -> list[Failure]:
         for word in ("unreachable", "failed"):
             if match[word] != "0":
                 found.append(Failure("playbooks", f"a playbook ended with {word}={match[word]} on {match['host']}"))
-    return found
+    return list(dict.fromkeys(found))

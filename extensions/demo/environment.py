@@ -16,6 +16,14 @@ from .layout import COLLECTION, Layout
 #: Settings of the collection, of Ansible and of the Java bridge that a person may have for real work.
 PERSONAL = ("ANSIBLE_", "DYNATRACE_", "EDA_", "JIRA_", "JPY_", "SELF_HEALING_", "SLACK_", "XMATTERS_")
 PERSONAL_NAMES = frozenset({"JDK_HOME", "JRE_HOME", "JAVA_JRE", "JAVA_TOOL_OPTIONS", "PYTHONHOME", "PYTHONSTARTUP"})
+#: The settings that say where the tools are: the tool, and the path below its address.
+SETTINGS = {
+    "DYNATRACE_URL": ("dynatrace", ""),
+    "XMATTERS_URL": ("xmatters", ""),
+    "XMATTERS_FORM_URL": ("xmatters_form", ""),
+    "JIRA_URL": ("jira", ""),
+    "SLACK_URL": ("slack", "/api/"),
+}
 
 
 def environment_for(
@@ -28,9 +36,7 @@ def environment_for(
     kept = {
         name: value for name, value in given.items() if name not in PERSONAL_NAMES and not name.startswith(PERSONAL)
     }
-    tools = {f"{name.upper()}_URL": addresses[name] for name in ("dynatrace", "xmatters", "jira", "slack") if addresses}
-    if addresses:
-        tools["XMATTERS_FORM_URL"] = addresses["xmatters_form"]
+    tools = {name: addresses[tool] + path for name, (tool, path) in SETTINGS.items()} if addresses else {}
     paths = [str(Path(sys.executable).parent), str(java_home / "bin"), given.get("PATH", os.defpath)]
     return {
         **kept,

@@ -140,17 +140,5 @@ def meaning(step: str, state: State, incident: State) -> str:
     if step == "fixed":
         return f"{incident['decision']['remedy']} ran on {incident['target']}"
     if step == "verified":
-        return figures(incident)
+        return next(entry["text"] for entry in reversed(incident["timeline"]) if entry["kind"] == "verified")
     return "the ticket is done, the transcript is attached, the channel is archived, the alert has ended"
-
-
-def figures(incident: State) -> str:
-    """Return the figures before and after: C(up 0 → 1, response_ms – → 3)."""
-    before = ((incident["evidence"] or {}).get("before") or {}).get("figures") or {}
-    after = ((incident["evidence"] or {}).get("after") or {}).get("figures") or {}
-    names = [*before, *(name for name in after if name not in before)]
-    return ", ".join(f"{name} {_figure(before.get(name))} → {_figure(after.get(name))}" for name in names)
-
-
-def _figure(value: Any) -> str:
-    return "–" if value is None else str(value)

@@ -59,6 +59,11 @@ class Layout:
         return self.root / "service"
 
     @property
+    def state(self) -> Path:
+        """What the page showed at the end, for whoever wants to know more than the result says."""
+        return self.root / "state.json"
+
+    @property
     def result(self) -> Path:
         return self.root / "result.json"
 
