@@ -252,7 +252,9 @@ def test_lost_answer_after_the_termination(xmatters: Running) -> None:
     assert run(xmatters, status="terminated")["status"] == "terminated"
 
 
-def test_nobody_is_alerted_again_after_the_end(xmatters: Running) -> None:
+@pytest.mark.parametrize("listed", [True, False])
+def test_nobody_is_alerted_again_after_the_end(xmatters: Running, listed: bool) -> None:
+    xmatters.tool.lists_terminated = listed
     first = run(xmatters)
     run(xmatters, status="terminated")
     again = run(xmatters, status="active")

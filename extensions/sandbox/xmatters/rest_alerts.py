@@ -13,7 +13,7 @@ from aiohttp import web
 from . import queries, wire
 from .credentials import TOKEN_PATH, TRIGGER_PREFIX
 from .directory import API, INTEGRATION_USER
-from .model import STATUSES, Alert, RefusedError
+from .model import STATUSES, TERMINATED, Alert, RefusedError
 from .trigger import PAYLOAD_LIMIT
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class AlertRest:
         if request.query.get("sortOrder", "DESCENDING").upper() == "ASCENDING":
             alerts.reverse()
         embed = queries.words(request, "embed")
+        hidden = "status" not in request.query and not self._tool.lists_terminated
+        alerts = [alert for alert in alerts if not (hidden and alert.status == TERMINATED)]
         found = [alert for alert in alerts if queries.fits(alert, request)]
         return web.json_response(wire.page(request, [wire.event(alert, self._directory, embed) for alert in found]))
 

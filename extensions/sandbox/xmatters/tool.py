@@ -46,6 +46,8 @@ class XMatters(Tool):
         self.member_delay = 300.0
         #: Flood control: triggers are accepted and make no event.
         self.flood_control = False
+        #: Whether listings hold terminated events without being asked for them by status (no document says).
+        self.lists_terminated = True
         #: How often one response is posted, and how often a failed post is repeated (none is documented).
         self.webhook_copies = 1
         self.webhook_retries = 0
