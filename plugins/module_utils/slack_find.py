@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .clients.slack import Channel, Identity, Slack
 from .errors import ApiError, ConflictError, NotFoundError, UnclearOutcomeError
@@ -110,7 +110,7 @@ class ChannelCreator:
                 # If it was created all the same, the next attempt is told that the name is taken.
                 unclear = error
                 continue
-            return Found(channel, created=True) if self._claim(channel) else None
+            return Found(self._marked(channel), created=True) if self._claim(channel) else None
         raise unclear or AssertionError("a loop without a pass")
 
     def _holder(self, name: str, archived: bool, created: bool) -> Found | None:
@@ -127,7 +127,9 @@ class ChannelCreator:
         if holder is None:
             # Most likely ours: a private channel cannot be seen any more once it is archived.
             return Found(None) if archived and self._private else None
-        return Found(holder, created) if self._is_unfinished(holder) and self._claim(holder) else None
+        if not self._is_unfinished(holder) or not self._claim(holder):
+            return None
+        return Found(self._marked(holder), created)
 
     def _is_unfinished(self, channel: Channel) -> bool:
         """Tell whether we (another run, or one that was killed) created the channel and came no further."""
@@ -144,16 +146,21 @@ class ChannelCreator:
             return False
         return silent
 
+    def _purpose(self, channel: Channel) -> str:
+        remark = f"(continues #{self._earlier})" if self._earlier else ""
+        return marked_purpose(channel.purpose, self._marker, remark)
+
+    def _marked(self, channel: Channel) -> Channel:
+        return replace(channel, purpose=self._purpose(channel))
+
     def _claim(self, channel: Channel) -> bool:
         """Write our marker into the purpose, unless another incident of the same name was faster."""
-        remark = f"(continues #{self._earlier})" if self._earlier else ""
-        purpose = marked_purpose(channel.purpose, self._marker, remark)
         for _attempt in range(ATTEMPTS):
             marker = marker_of(self._client.channel(channel.id).purpose)
             if marker is not None:
                 return marker == self._marker
             try:
-                self._client.set_purpose(channel.id, purpose)
+                self._client.set_purpose(channel.id, self._purpose(channel))
                 return True
             except UnclearOutcomeError as error:
                 unclear = error

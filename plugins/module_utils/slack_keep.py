@@ -17,7 +17,7 @@ from typing import Any
 from .clients.slack import INVITE_LIMIT, Bookmark, Channel, Identity, Slack
 from .errors import ConflictError, NotFoundError, UnclearOutcomeError
 from .slack_messages import HEADER_NAME, MessagePlan, Name, OwnMessage, Present, plan_messages
-from .slack_text import TOPIC_LIMIT, clean, cut, decode, marked_purpose, marker_of
+from .slack_text import TOPIC_LIMIT, clean, cut, decode, marked_purpose, marker_of, unescape
 
 #: How often one thing is written when the outcome stays unclear.
 ATTEMPTS = 3
@@ -112,13 +112,14 @@ class ChannelKeeper:
     def topic(self, wanted: str) -> None:
         topic = cut(" ".join(clean(wanted).split()), TOPIC_LIMIT)
         before = self._channel.topic if self._channel else ""
-        if topic == before:
+        # Slack keeps entities that were sent as such, so that text which looks like one comes back as what it stands for.
+        if before in (topic, unescape(topic)):
             return
         self._changes.note("topic", before, topic)
         if not self._check_mode:
             self._settle(
                 lambda: self._client.set_topic(self._id, topic),
-                lambda: self._client.channel(self._id).topic == topic,
+                lambda: self._client.channel(self._id).topic in (topic, unescape(topic)),
             )
 
     def messages(self, wanted: Sequence[OwnMessage]) -> str | None:

@@ -284,5 +284,5 @@ def decode_message(message: Mapping[str, Any], names: Mapping[str, str], own_use
         "thread_ts": str(thread) if thread else None,
         "files": files,
         "edited": bool(message.get("edited")),
-        "own": message.get("user") == own_user and message_kind(message) in ("bot", "file"),
+        "own": message.get("user") == own_user,
     }

@@ -285,13 +285,7 @@ def run(params: Mapping[str, Any], check_mode: bool, transport: Transport | None
         if archived:
             return _result(channel, identity.channel_url(channel.id), changes, archived=True)
         channel = None
-    keeper = ChannelKeeper(client, identity, channel, marker, changes, check_mode)
-    if channel is not None:
-        keeper.joined()
-        keeper.purpose()
-    elif check_mode:
-        changes.note("name", "", name)
-    else:
+    if channel is None and not check_mode:
         found = ChannelCreator(client, identity, marker, params["private"]).create(name, archived)
         channel = found.channel
         if channel is None or channel.is_archived:
@@ -299,7 +293,11 @@ def run(params: Mapping[str, Any], check_mode: bool, transport: Transport | None
             return _result(channel, url, changes, archived=True, id=params["known_id"], name=name)
         if found.created:
             changes.note("name", "", channel.name)
-        keeper = ChannelKeeper(client, identity, channel, marker, changes, check_mode)
+    elif channel is None:
+        changes.note("name", "", name)
+    keeper = ChannelKeeper(client, identity, channel, marker, changes, check_mode)
+    keeper.joined()
+    keeper.purpose()
     if params["topic"] is not None:
         keeper.topic(params["topic"])
     header_ts = keeper.messages(messages) if messages else None

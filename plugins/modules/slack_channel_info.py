@@ -96,7 +96,7 @@ messages:
         size: {description: Size in bytes., type: int}
         url: {description: Where it is in Slack., type: str}
     edited: {description: Whether it was edited later., type: bool}
-    own: {description: Whether our app wrote it., type: bool}
+    own: {description: Whether our app wrote or caused it., type: bool}
 """
 
 from collections.abc import Mapping

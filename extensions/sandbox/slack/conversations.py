@@ -270,7 +270,8 @@ def message_json(channel: Channel, message: Message, *, metadata: bool = False) 
     if message.edited:
         shown["edited"] = message.edited
     if message.ts in channel.pins:
-        shown["pinned_to"] = [channel.id]
+        by = {"channel": channel.id, "pinned_by": message.user, "pinned_ts": int(message.ts.partition(".")[0])}
+        shown.update(pinned_to=[channel.id], pinned_info=by)
     if metadata and message.metadata:
         shown["metadata"] = message.metadata
     thread = channel.replies(message.ts)

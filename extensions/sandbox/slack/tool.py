@@ -173,12 +173,14 @@ class Slack(Tool):
 
         The text is what the person typed: Slack's own client escapes it before it sends it.
         """
-        person = self.settings.person(str(arguments["person"]))
-        user = self.workspace.by_email(person.email)
         try:
-            channel = self.workspace.channel(str(arguments["channel"]), user)
+            person = next((p for p in self.settings.people if p.key == arguments.get("person")), None)
+            user = self.workspace.by_email(person.email if person else "")
+            channel = self.workspace.channel(str(arguments.get("channel")), user)
             if channel.archived:
                 raise SlackError("is_archived")
+            if not str(arguments.get("text") or "").strip():
+                raise SlackError("no_text")
         except SlackError as error:
             return {"ok": False, "error": error.error}
         if user.id not in channel.members:
