@@ -148,11 +148,11 @@ LEAVES = (
 JSON = st.recursive(
     LEAVES,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(NAMES) | st.text(), inner, max_size=8),
-    max_leaves=25,
+    max_leaves=10,
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(JSON | st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, JSON)))
 def test_nothing_but_a_hint_or_invalid_input(body: Any) -> None:
     try:
