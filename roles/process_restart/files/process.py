@@ -80,9 +80,11 @@ class Process(NamedTuple):
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:
     """Run a command of the host, in the plain language of programs."""
+    # Sessions made by ssh or sudo do not always say where the user's own systemd listens.
+    environment = {"XDG_RUNTIME_DIR": f"/run/user/{os.getuid()}", **os.environ, "LC_ALL": "C.UTF-8"}
     options: dict[str, Any] = {"capture_output": True, "text": True, "errors": "replace", "timeout": COMMAND_SECONDS}
     try:
-        return subprocess.run(command, check=False, env={**os.environ, "LC_ALL": "C.UTF-8"}, **options)
+        return subprocess.run(command, check=False, env=environment, **options)
     except subprocess.TimeoutExpired:
         raise LookError(f"{command[0]} gave no answer within {COMMAND_SECONDS:.0f} s") from None
 
@@ -267,7 +269,7 @@ def look(asked: Question) -> dict[str, Any]:
     elif not first.same(last):
         facts["wrong"] = "replaced"
     pid = last.process.pid if last.process else None
-    return {**facts, "running": last.running, "pid": pid, "words": last.words}
+    return {**facts, "running": last.running, "pid": pid, "uid": os.getuid(), "words": last.words}
 
 
 def send(process: Process, number: signal.Signals) -> None:
