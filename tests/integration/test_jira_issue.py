@@ -122,7 +122,7 @@ def test_check_mode_writes_nothing_and_predicts(jira: Running, created: bool) ->
     if created:
         run(jira)
     before, count = issues(jira), len(writes(jira))
-    wanted = {"summary": "other", "comments": NOTES, "attachments": FILES, "status": "Done"}
+    wanted: dict[str, Any] = {"summary": "other", "comments": NOTES, "attachments": FILES, "status": "Done"}
     predicted = run(jira, check_mode=True, **wanted)
     assert predicted["changed"] is True
     assert predicted["id"] == ("DEMO-1" if created else None)
@@ -139,7 +139,7 @@ def test_check_mode_writes_nothing_and_predicts(jira: Running, created: bool) ->
 def test_bad_credentials_create_nothing(jira: Running, token: str | None, user: str | None) -> None:
     run(jira)
     secret = token or jira.settings.jira_token
-    changes = {"jira_token": secret, "jira_user": user or jira.settings.jira_user}
+    changes: dict[str, Any] = {"jira_token": secret, "jira_user": user or jira.settings.jira_user}
     with pytest.raises(AuthenticationError, match="jira_user and jira_token") as caught:
         run(jira, **changes, marker="iaaaaaaaaaaaa")
     assert secret not in str(caught.value.to_result())
@@ -226,7 +226,7 @@ def walk(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def test_long_texts_are_cut_and_stay_as_they_are(jira: Running) -> None:
-    long = {"summary": "s" * 300, "description": "[" * 40_000, "comments": [{"id": "1", "text": "c" * 40_000}]}
+    long: dict[str, Any] = {"summary": "s" * 300, "description": "[" * 40_000, "comments": [{"id": "1", "text": "c" * 40_000}]}
     run(jira, **long)
     assert issues(jira)[0]["summary"].endswith("…")
     assert run(jira, **long)["changed"] is False
@@ -268,7 +268,7 @@ def test_an_attachment_that_does_not_read_back_is_no_attachment(jira: Running) -
 
 def test_data_center_is_spoken_as_well(jira: Running) -> None:
     jira.tool.deployment = "Server"
-    wanted = {"jira_user": None, "comments": NOTES, "attachments": FILES, "status": "Done"}
+    wanted: dict[str, Any] = {"jira_user": None, "comments": NOTES, "attachments": FILES, "status": "Done"}
     first = run(jira, **wanted)
     assert first["created"] is True
     assert run(jira, **wanted)["changed"] is False

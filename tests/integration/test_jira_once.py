@@ -115,7 +115,7 @@ def test_many_writes_to_one_issue_respect_its_limit(jira: Running) -> None:
 @pytest.mark.parametrize("kind", ["drop_after", "status_after", "status"])
 @pytest.mark.parametrize("path", ["/comment$", "/attachments$", "/transitions$", "/remotelink$"])
 def test_every_other_write_happens_once_as_well(jira: Running, kind: str, path: str) -> None:
-    wanted = {"comments": NOTES, "attachments": FILES, "status": "Done"}
+    wanted: dict[str, Any] = {"comments": NOTES, "attachments": FILES, "status": "Done"}
     fault(jira, kind, path, status=500)
     result = run(jira, **wanted)
     [issue] = issues(jira)
@@ -157,7 +157,7 @@ class Together(RequestsTransport):
 
 
 def test_two_runs_at_the_same_moment_end_with_one_issue(jira: Running) -> None:
-    wanted = {"comments": NOTES, "attachments": FILES, "status": "In Progress"}
+    wanted: dict[str, Any] = {"comments": NOTES, "attachments": FILES, "status": "In Progress"}
     barrier = threading.Barrier(2)
     with ThreadPoolExecutor(2) as pool:
         runs = [pool.submit(run, jira, transport=Together(barrier), **wanted) for _run in range(2)]

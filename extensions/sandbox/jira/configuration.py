@@ -118,20 +118,42 @@ class Configuration:
     async def create_types(self, request: web.Request) -> web.Response:
         self._known_project(request)
         wire = self._site.wire(request)
-        types = [wire.issue_type(value) for value in ISSUE_TYPES]
-        start, most = page_of(request)
-        page = {"startAt": start, "maxResults": most, "total": len(types)}
-        return web.json_response({**page, "issueTypes": types[start : start + most]})
+        return self._create_page(request, "issueTypes", [wire.issue_type(value) for value in ISSUE_TYPES])
 
     async def create_fields(self, request: web.Request) -> web.Response:
         self._known_project(request)
         if request.match_info["type"] not in {value.id for value in ISSUE_TYPES}:
             raise RefusedError(404, "The issue type does not exist.")
         wire = self._site.wire(request)
-        fields = [_create_field(wire, field) for field in SCREEN.values()]
+        return self._create_page(request, "fields", [_create_field(wire, field) for field in SCREEN.values()])
+
+    async def create_meta(self, request: web.Request) -> web.Response:
+        """Answer the older way to ask what a new issue needs, which Data Center no longer has."""
+        if not self._site.cloud:
+            raise web.HTTPNotFound
+        wire, project = self._site.wire(request), self._site.store.project
+        keys = [key for value in request.query.getall("projectKeys", []) for key in value.split(",")]
+        shown = []
+        if self._site.caller(request) and (not keys or project.key in keys):
+            types = [wire.issue_type(value) for value in ISSUE_TYPES]
+            if "projects.issuetypes.fields" in request.query.get("expand", ""):
+                fields = {field.id: _create_field(wire, field) for field in SCREEN.values()}
+                bare = {
+                    name: {key: v for key, v in field.items() if key != "fieldId"} for name, field in fields.items()
+                }
+                types = [{**kind, "expand": "fields", "fields": bare} for kind in types]
+            own = f"{wire.api}/project/{project.id}"
+            known = {"self": own, "id": project.id, "key": project.key, "name": project.name}
+            shown = [{"expand": "issuetypes", **known, "issuetypes": types}]
+        return web.json_response({"expand": "projects", "projects": shown})
+
+    def _create_page(self, request: web.Request, name: str, values: list[dict[str, Any]]) -> web.Response:
+        """Return a page of what a new issue may have. Data Center calls its content C(values)."""
         start, most = page_of(request)
-        page = {"startAt": start, "maxResults": most, "total": len(fields)}
-        return web.json_response({**page, "fields": fields[start : start + most]})
+        page: dict[str, Any] = {"startAt": start, "maxResults": most, "total": len(values)}
+        if not self._site.cloud:
+            name, page["isLast"] = "values", start + most >= len(values)
+        return web.json_response({**page, name: values[start : start + most]})
 
     def _known_project(self, request: web.Request) -> None:
         if self._site.caller(request) is None:

@@ -158,9 +158,9 @@ class Issues:
         """Answer the old search: gone on Cloud, in use on Data Center."""
         if self._site.cloud:
             raise RefusedError(410, REMOVED)
-        asked = await read_object(request) if request.method == "POST" else dict(request.query)
-        fields = asked.get("fields") or ["*navigable"]
-        fields = fields.split(",") if isinstance(fields, str) else fields
+        post = request.method == "POST"
+        asked: dict[str, Any] = await read_object(request) if post else dict(request.query)
+        fields = (asked.get("fields") if post else _listed(request, "fields")) or ["*navigable"]
         start, most = int(asked.get("startAt", 0)), int(asked.get("maxResults", 50))
         found = self._site.index.search(self._query(asked.get("jql") or "", bounded=False))
         wire = self._site.wire(request)

@@ -153,6 +153,7 @@ def _resources(site: Site, files: Files) -> list[tuple[str, str, Any]]:
         ("GET", "/project/search", about.project_search),
         ("GET", "/project/{project}", about.project),
         ("GET", "/project/{project}/statuses", about.project_statuses),
+        ("GET", "/issue/createmeta", about.create_meta),
         ("GET", "/issue/createmeta/{project}/issuetypes", about.create_types),
         ("GET", "/issue/createmeta/{project}/issuetypes/{type}", about.create_fields),
         ("GET", "/search/jql", issues.search_get),

@@ -39,7 +39,8 @@ def step(to: Status, **fields: Any) -> Transition:
 
 def walk(steps: Workflow, start: Status, target: str) -> list[str]:
     """Return the statuses on the way, as the module would go it."""
-    current, seen = start, []
+    current = start
+    seen: list[str] = []
     category = workflow.category_of(target) or CATEGORIES[target]
     while not workflow.reached(current, target) and len(seen) < workflow.MOST_STEPS:
         found = workflow.next_step([step(to) for to in steps.get(current.name, [])], current, target, category, seen)
