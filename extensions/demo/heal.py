@@ -102,14 +102,14 @@ class Heal:
         if self._asked_at is None:
             self._asked_at = now
             if not self._auto:
-                self._progress.waiting(f"waiting for you: open {self._sandbox.url} and press “{label}”")
+                self._progress.waiting(f"waiting for you: open {self._sandbox.url} and press '{label}'")
         if self._auto and now - self._asked_at >= MOMENT:
             self._press(alert, label)
 
     def _press(self, alert: State, label: str) -> None:
         number = next((option["number"] for option in alert["options"] if option["label"] == label), None)
         if number is None:
-            raise LegError("alerted", f"the alert does not offer “{label}”")
+            raise LegError("alerted", f"the alert does not offer '{label}'")
         if not alert["recipients"]:
             raise LegError("alerted", "the alert reached nobody")
         self._sandbox.act("xmatters", "respond", alert=alert["id"], person=alert["recipients"][0]["key"], option=number)
@@ -136,7 +136,7 @@ def meaning(step: str, state: State, incident: State) -> str:
         return f"{', '.join(names)}: {labels}"
     if step == "answered":
         answer = incident["answer"] or {}
-        return f"{answer.get('responder')} chose “{answer.get('label')}” ({answer.get('channel')})"
+        return f"{answer.get('responder')} chose '{answer.get('label')}' ({answer.get('channel')})"
     if step == "fixed":
         return f"{incident['decision']['remedy']} ran on {incident['target']}"
     if step == "verified":

@@ -42,7 +42,7 @@ _value:
     - id: i7k3v9q2x1dmz-3
       at: "2026-11-22T10:00:00.000Z"
       kind: answered
-      text: Ana Berg chose “Restart process” on xmatters
+      text: Ana Berg chose 'Restart process' on xmatters
 """
 
 

@@ -100,11 +100,11 @@ def answer(incident: Incident, given: Answer) -> tuple[str, list[Entry]]:
         text = f"{given.responder} answered on {given.channel} with something that was not offered: {given.choice}"
         return "unknown_option", [Entry("answered_late", text, given.responder, _chosen(given, None), key)]
     data = _chosen(given, option)
-    if incident.answer is not None or incident.state not in ("asked", "held", "escalated"):
+    if not _answerable(incident):
         why = _already(incident)
-        text = f"{given.responder} chose “{option['label']}” on {given.channel} too late: {why}"
+        text = f"{given.responder} chose '{option['label']}' on {given.channel} too late: {why}"
         return "late", [Entry("answered_late", text, given.responder, data, key)]
-    text = f"{given.responder} chose “{option['label']}” on {given.channel}{comment}"
+    text = f"{given.responder} chose '{option['label']}' on {given.channel}{comment}"
     entries = [Entry("answered", text, given.responder, data, key)]
     if option["name"] == TAKE_OVER:
         taken = f"{given.responder} takes over; automation keeps its hands off"
@@ -122,6 +122,14 @@ def answer(incident: Incident, given: Answer) -> tuple[str, list[Entry]]:
     return "answered", entries
 
 
+def _answerable(incident: Incident) -> bool:
+    """Whether a choice still counts: nobody has chosen, or it was escalated after the last choice."""
+    if incident.state == "escalated":
+        newest = next(e for e in reversed(incident.timeline) if e.kind in ("answered", "escalated", "taken_over"))
+        return newest.kind == "escalated"
+    return incident.state in ("asked", "held") and incident.answer is None
+
+
 def _chosen(given: Answer, option: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "option": option["name"] if option else None,
@@ -136,7 +144,7 @@ def _chosen(given: Answer, option: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _already(incident: Incident) -> str:
     if incident.answer is not None:
-        return f"{incident.answer['responder']} had chosen “{incident.answer['label']}”"
+        return f"{incident.answer['responder']} had chosen '{incident.answer['label']}'"
     return f"the incident is {incident.state}"
 
 
@@ -164,15 +172,17 @@ def claim(incident: Incident, worker: str, now: datetime, lease: timedelta) -> l
         raise StepRefusedError(f"the problem of incident {incident.id} is closed: nothing to heal", "stale")
     if incident.target is None:
         raise StepRefusedError(f"incident {incident.id} has no host to heal", "unmanaged")
-    held = incident.claim
+    since_claim = _since(incident, "claimed")
+    # A claim from before the newest answer belongs to an earlier attempt.
+    held = None if any(entry.kind == "answered" for entry in since_claim) else incident.claim
     if held is not None:
         until = moment(held["until"])
+        if any(entry.kind in ("fixed", "fix_failed", "escalated") for entry in since_claim):
+            raise StepRefusedError(f"incident {incident.id}: {remedy['name']} ran already in this attempt", "recent")
         if until is not None and until > now and held["worker"] != worker:
             raise StepRefusedError(
                 f"incident {incident.id} is being healed by {held['worker']} until {held['until']}", "busy"
             )
-        if _finished(incident):
-            raise StepRefusedError(f"incident {incident.id}: {remedy['name']} ran already in this attempt", "recent")
     data = {
         "worker": worker,
         "until": iso(now + lease),
@@ -196,11 +206,6 @@ def _wanted_remedy(incident: Incident) -> Mapping[str, Any] | None:
     else:
         return None
     return next((option for option in incident.options if option["name"] == name and option.get("role")), None)
-
-
-def _finished(incident: Incident) -> bool:
-    since_claim = _since(incident, "claimed")
-    return any(entry.kind in ("fixed", "fix_failed", "escalated") for entry in since_claim)
 
 
 def _since(incident: Incident, kind: str) -> list[Any]:

@@ -194,7 +194,7 @@ def incident() -> dict[str, Any]:
         "timeline": _entries(
             1,
             (0.4, "dynatrace", "detected", f"Dynatrace reported: {TITLE}"),
-            (0.6, "policy", "decided", "Ask before process_restart: the ceiling is “ask”"),
+            (0.6, "policy", "decided", "Ask before process_restart: the ceiling is 'ask'"),
             (1.6, "xmatters", "asked", "Alert 408001 was sent to Ana Berg"),
             (1.9, "jira", "tool", "DEMO-1 shows the incident"),
             (2.0, "slack", "tool", "#dyna-2611001 shows the incident"),

@@ -131,14 +131,14 @@ def test_every_step_is_said_once_with_its_time_and_the_option_is_pressed_once() 
     lines = output.splitlines()
     assert [line.split()[1] for line in lines] == list(STEPS)
     assert lines[1] == "  ✔ alerted      1.6 s   Ana Berg: Restart process · Take over"
-    assert lines[2] == "  ✔ answered     9.2 s   Ana Berg chose “Restart process” (xmatters)"
+    assert lines[2] == "  ✔ answered     9.2 s   Ana Berg chose 'Restart process' (xmatters)"
     assert lines[4] == "  ✔ verified    14.1 s   Verified on shop-01: up 0 → 1"
 
 
 def test_a_person_is_told_where_to_press_and_nothing_is_pressed() -> None:
     _heal, sandbox, output = follow(whole_story(), "person")
     assert sandbox.pressed == []
-    assert output.count("… waiting for you: open http://127.0.0.1:1 and press “Restart process”") == 1
+    assert output.count("… waiting for you: open http://127.0.0.1:1 and press 'Restart process'") == 1
 
 
 def test_a_person_may_take_as_long_as_they_like() -> None:
@@ -156,7 +156,7 @@ def test_a_person_may_take_as_long_as_they_like() -> None:
         (whole_story()[:10] + whole_story()[9:10] * 200, "closed", "nothing happened for 90 s"),
         ([state(incident("escalated", 9, detected=1, alerted=2, answered=3))], "fixed", "the remedy failed"),
         ([state(incident("held", 2, detected=1))], "decided", r"hands off: Hands off \(frozen\)"),
-        ([state(incident("asked", 4, detected=1), alert=alert(options=[]))] * 9, "alerted", "does not offer “Restart"),
+        ([state(incident("asked", 4, detected=1), alert=alert(options=[]))] * 9, "alerted", "does not offer 'Restart"),
         ([state(incident("asked", 4, detected=1), alert=alert(recipients=[]))] * 9, "alerted", "reached nobody"),
     ],
 )

@@ -83,7 +83,7 @@ def test_the_first_answer_wins_and_the_second_is_told_who_was_first() -> None:
     assert story.answer("restart PROCESS") == "answered"
     assert story.answer("Take over", responder="Bo Lind", key="2") == "late"
     assert story.incident.answer["option"] == "process_restart"
-    assert "Ana Berg had chosen “Restart process”" in story.incident.timeline[-1].text
+    assert "Ana Berg had chosen 'Restart process'" in story.incident.timeline[-1].text
 
 
 def test_only_what_was_offered_can_be_chosen() -> None:
@@ -99,6 +99,32 @@ def test_taking_over_keeps_automation_away() -> None:
     assert story.incident.state == "escalated"
     with pytest.raises(steps.StepRefusedError, match="no remedy was chosen"):
         story.claim()
+
+
+def test_after_an_escalation_the_next_responder_may_choose() -> None:
+    story = Story().decide()
+    story.answer("Escalate")
+    assert story.answer("Restart process", responder="Bo Lind", key="2") == "answered"
+    assert story.answer("Take over", key="3") == "late"
+    assert story.claim().incident.state == "healing"
+
+
+def test_after_a_failed_fix_a_responder_may_choose_again_and_that_is_a_new_attempt() -> None:
+    story = Story().decide()
+    story.answer()
+    story.claim().fix()
+    story.add(steps.unverified(story.incident, "port 80 is closed"))
+    with pytest.raises(steps.StepRefusedError, match="ran already"):
+        story.claim("there:2")
+    assert story.answer("Restart process", responder="Bo Lind", key="2") == "answered"
+    assert story.claim("there:2").incident.attempt == 2
+    assert story.fix().verify().incident.state == "verifying"
+
+
+def test_nobody_chooses_after_somebody_took_over() -> None:
+    story = Story().decide()
+    story.answer("Take over")
+    assert story.answer("Restart process", responder="Bo Lind", key="2") == "late"
 
 
 def test_snoozing_asks_again() -> None:
