@@ -57,7 +57,7 @@ def client(*answers: Any) -> tuple[Slack, Played, list[float]]:
 
 
 def test_arguments_travel_as_a_form_with_nested_json() -> None:
-    slack, played, _ = client({"ok": True, "ts": "1.0"})
+    slack, played, _pauses = client({"ok": True, "ts": "1.0"})
     metadata = {"event_type": "x", "event_payload": {"key": "k"}}
     assert slack.post("C1", "text & <b>", [{"type": "divider"}], metadata) == "1.0"
     [request] = played.requests
@@ -72,7 +72,7 @@ def test_arguments_travel_as_a_form_with_nested_json() -> None:
 
 
 def test_update_sends_everything_again_because_slack_forgets_the_rest() -> None:
-    slack, played, _ = client({"ok": True})
+    slack, played, _pauses = client({"ok": True})
     slack.update("C1", "1.0", "text", [], {"event_type": "x", "event_payload": {}})
     assert {"blocks", "text", "metadata", "parse", "link_names", "ts"} <= set(played.form())
 
@@ -81,14 +81,14 @@ def test_pages_are_followed_even_when_one_is_empty() -> None:
     def page(users: list[str], cursor: str) -> dict[str, Any]:
         return {"ok": True, "members": users, "response_metadata": {"next_cursor": cursor}}
 
-    slack, played, _ = client(page(["U1"], "a"), page([], "b"), page(["U2"], ""))
+    slack, played, _pauses = client(page(["U1"], "a"), page([], "b"), page(["U2"], ""))
     assert slack.members("C1") == ["U1", "U2"]
     assert [played.form(n).get("cursor") for n in range(3)] == [None, "a", "b"]
 
 
 def test_a_cursor_that_does_not_move_ends_the_listing() -> None:
     same = {"ok": True, "members": ["U1"], "response_metadata": {"next_cursor": "a"}}
-    slack, _, _ = client(same, same)
+    slack, _played, _pauses = client(same, same)
     assert slack.members("C1") == ["U1", "U1"]
 
 
@@ -101,24 +101,24 @@ def test_rate_limit_is_waited_for_by_header_and_by_body() -> None:
 
 
 def test_rate_limit_without_end_is_told() -> None:
-    slack, _, _ = client(*[{"ok": False, "error": "ratelimited"}] * 4)
+    slack, _played, _pauses = client(*[{"ok": False, "error": "ratelimited"}] * 4)
     with pytest.raises(RateLimitedError, match=r"chat\.postMessage"):
         slack.post("C1", "text", [], {})
 
 
 def test_a_read_is_repeated_and_a_write_is_not() -> None:
     broken = {"ok": False, "error": "internal_error"}
-    slack, played, _ = client(broken, {"ok": True, "items": []})
+    slack, played, _pauses = client(broken, {"ok": True, "items": []})
     assert slack.pinned("C1") == set()
-    slack, played, _ = client(broken)
+    slack, played, _pauses = client(broken)
     with pytest.raises(UnclearOutcomeError):
         slack.post("C1", "text", [], {})
     assert len(played.requests) == 1
-    slack, played, _ = client(UnclearOutcomeError("no answer"))
+    slack, played, _pauses = client(UnclearOutcomeError("no answer"))
     with pytest.raises(UnclearOutcomeError):
         slack.archive("C1")
     assert len(played.requests) == 1
-    slack, played, _ = client(UnclearOutcomeError("no answer"), {"ok": True, "items": []})
+    slack, played, _pauses = client(UnclearOutcomeError("no answer"), {"ok": True, "items": []})
     assert slack.pinned("C1") == set()
 
 
@@ -141,7 +141,7 @@ def test_a_read_is_repeated_and_a_write_is_not() -> None:
 )
 def test_refusals_say_what_to_do(answer: dict[str, Any], kind: type[ApiError], words: str) -> None:
     error = error_for("pins.add", {"ok": False, **answer}, safe=False)
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert words in error.message
     assert "pins.add" in error.message
 
@@ -153,16 +153,16 @@ def test_trouble_of_slack_is_unclear_after_a_write_only() -> None:
 
 
 def test_an_answer_that_is_not_slack_points_to_the_address() -> None:
-    slack, _, _ = client([])
+    slack, _played, _pauses = client([])
     with pytest.raises(AnswerError, match="slack_url"):
         slack.identity()
-    slack, _, _ = client(Response(200, {}, b"<html>"))
+    slack, _played, _pauses = client(Response(200, {}, b"<html>"))
     with pytest.raises(AnswerError, match="not JSON"):
         slack.identity()
 
 
 def test_the_token_never_is_in_a_message() -> None:
-    slack, _, _ = client(Response(404, {}, f"no {TOKEN} here".encode()))
+    slack, _played, _pauses = client(Response(404, {}, f"no {TOKEN} here".encode()))
     with pytest.raises(SelfHealingError) as caught:
         slack.identity()
     assert TOKEN not in str(caught.value.to_result())
@@ -175,18 +175,20 @@ def test_invite_tells_who_was_refused() -> None:
         {"ok": True, "channel": {}, "errors": errors},
         {"ok": False, "error": "cant_invite", "errors": errors},
     ):
-        slack, played, _ = client(answer)
+        slack, played, _pauses = client(answer)
         assert slack.invite("C1", ["U1", "U2"]) == {"U1": "cant_invite"}
         assert played.form()["users"] == "U1,U2"
-    slack, _, _ = client({"ok": False, "error": "user_is_restricted"})
+    slack, _played, _pauses = client({"ok": False, "error": "user_is_restricted"})
     assert slack.invite("C1", ["U1"]) == {"U1": "user_is_restricted"}
-    slack, _, _ = client({"ok": False, "error": "not_in_channel"})
+    slack, _played, _pauses = client({"ok": False, "error": "not_in_channel"})
     with pytest.raises(ApiError, match="not_in_channel"):
         slack.invite("C1", ["U1"])
 
 
 def test_what_is_there_already_or_gone_already_is_fine() -> None:
-    slack, _, _ = client({"ok": False, "error": "already_pinned"}, {"ok": False, "error": "message_not_found"})
+    slack, _played, _pauses = client(
+        {"ok": False, "error": "already_pinned"}, {"ok": False, "error": "message_not_found"}
+    )
     slack.pin("C1", "1.0")
     slack.delete("C1", "1.0")
 
@@ -195,10 +197,10 @@ def test_shown_name_falls_back() -> None:
     def user(**found: Any) -> dict[str, Any]:
         return {"ok": True, "user": found}
 
-    slack, _, _ = client(
+    slack, _played, _pauses = client(
         user(profile={"display_name": "ana"}),
         user(profile={"display_name": "", "real_name": "Ana"}),
         user(name="a"),
         {"ok": False, "error": "user_not_found"},
     )
-    assert [slack.user_name("U1") for _ in range(4)] == ["ana", "Ana", "a", None]
+    assert [slack.user_name("U1") for _number in range(4)] == ["ana", "Ana", "a", None]
