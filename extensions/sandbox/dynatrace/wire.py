@@ -66,7 +66,7 @@ class RefusedError(Exception):
 
 def violation(path: str, message: str, where: str = "QUERY") -> RefusedError:
     """Return the refusal of one wrong parameter. C(where) is QUERY, PATH, PAYLOAD_BODY or HEADER."""
-    detail = {"path": path, "message": message, "parameterLocation": where, "location": None}
+    detail = {"path": path, "message": message, "parameterLocation": where}
     return RefusedError(400, "Constraints violated.", [detail])
 
 
