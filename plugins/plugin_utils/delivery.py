@@ -30,8 +30,8 @@ class Deliveries:
     """Hands due work to one queue.
 
     C(origin) limits it to fresh work of one source; without, it takes what is overdue: what nobody handed out within
-    C(grace), what was not settled within its lease, and timers. C(window) is the number of unsettled deliveries at which
-    it waits.
+    C(grace), what was not settled within its lease, and timers. C(window) is the number of unsettled deliveries at
+    which it waits.
     """
 
     def __init__(
