@@ -233,7 +233,10 @@ def test_a_start_in_vain_is_taken_back_once(seen: Seen) -> None:
     failure = seen.healed.failure("sick") or ""
     assert "answered without the expected text" in failure
     assert "the text all is well in the answer" in failure
-    assert seen.healed.changed("sick") == ["Start the service", "Stop the process with a signal"]
+    assert seen.healed.changed("sick") == [
+        "Start the service",
+        "Stop the process if it still runs, and remove a stale pid file",
+    ]
     assert not seen.shops["sick"].pid_file.exists()
 
 

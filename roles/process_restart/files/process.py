@@ -295,17 +295,28 @@ def send(process: Process, number: signal.Signals) -> None:
 
 
 def stop(asked: Question) -> dict[str, Any]:
-    """Stop the service with SIGTERM, and with SIGKILL when it does not listen. Another process is never touched."""
+    """Stop the service with SIGTERM, or SIGKILL when it does not listen, and remove a pid file without its process.
+
+    Another process is never touched, whatever the pid file says.
+    """
     process = read_state(asked).process
-    if process is None:
-        return {"stopped": False, "signal": None}
-    for number, patience in ((signal.SIGTERM, asked.seconds), (signal.SIGKILL, KILL_SECONDS)):
+    sent = end(process, asked.seconds) if process else None
+    state = read_state(asked)
+    stale = not state.running and state.words["why"] != "no_pid_file"
+    if stale:
+        Path(asked.pid_file).unlink()
+    return {"signal": sent, "removed": stale}
+
+
+def end(process: Process, seconds: float) -> str:
+    """End the process and return the name of the signal that did it."""
+    for number, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, KILL_SECONDS)):
         send(process, number)
         deadline = time.monotonic() + patience
         while same_process(process) and time.monotonic() < deadline:
             time.sleep(PAUSE / 2)
         if not same_process(process):
-            return {"stopped": True, "signal": number.name}
+            return number.name
     raise LookError(f"process {process.pid} survived SIGKILL")
 
 

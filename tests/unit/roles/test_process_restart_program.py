@@ -121,8 +121,9 @@ def test_another_process_is_neither_the_service_nor_stopped(tmp_path: Path, serv
     facts = look(tmp_path, program="another-service")
     assert (facts["wrong"], facts["words"]["why"], facts["pid"]) == ("down", "another_process", None)
     question = program.Question("stop", pid_file=str(tmp_path / "pid"), program="another-service", seconds=1)
-    assert program.stop(question) == {"stopped": False, "signal": None}
+    assert program.stop(question) == {"signal": None, "removed": True}
     assert running(service.pid)
+    assert not (tmp_path / "pid").exists()
 
 
 def test_a_process_that_changed_meanwhile_gets_no_signal(service: subprocess.Popen[bytes]) -> None:
@@ -138,7 +139,8 @@ def test_a_service_is_stopped_politely_and_then_not(tmp_path: Path) -> None:
         process.stdout.readline()
         (tmp_path / "pid").write_text(str(process.pid))
         question = program.Question("stop", pid_file=str(tmp_path / "pid"), program="tiny-service", seconds=0.2)
-        assert program.stop(question) == {"stopped": True, "signal": "SIGKILL"}
+        assert program.stop(question) == {"signal": "SIGKILL", "removed": True}
+    assert program.stop(question) == {"signal": None, "removed": False}
 
 
 def at_the_first_probe(patch: pytest.MonkeyPatch, action: Callable[[], None]) -> None:
