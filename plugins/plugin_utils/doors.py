@@ -79,13 +79,15 @@ class Doors:
         return admitted
 
 
-def doors_from(args: Mapping[str, Any], source: str, environment: Mapping[str, str] = os.environ) -> Doors:
+def doors_from(args: Mapping[str, Any], source: str, environment: Mapping[str, str] | None = None) -> Doors:
     """Return the doors that the arguments of the event source C(source) describe.
 
     Reads C(webhook_user), C(webhook_password), C(webhook_token), C(webhook_header). A password or token may be a list.
     What is not given is looked for in the environment, with the source's name before it (C(DYNATRACE_WEBHOOK_TOKEN)).
     Raises ConfigurationError that names the source and the argument.
     """
+    environment = os.environ if environment is None else environment
+    environment = os.environ if environment is None else environment
     try:
         return Doors(
             user=_given(args.get("webhook_user"), source, "webhook_user", environment),

@@ -20,8 +20,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from aiohttp import web
-
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import (
     ConfigurationError,
     InvalidInputError,
@@ -29,6 +27,12 @@ from ansible_collections.self_healing.devops.plugins.module_utils.errors import 
 )
 from ansible_collections.self_healing.devops.plugins.plugin_utils.doors import Doors, doors_from
 from ansible_collections.self_healing.devops.plugins.plugin_utils.strict_json import parse_json
+
+try:
+    from aiohttp import web
+except ImportError:
+    # ansible-rulebook brings it. Where it does not run, this file can still be read.
+    web = None  # type: ignore[assignment]
 
 __all__ = ["Address", "Doors", "Inbound", "Reply", "address_from", "doors_from", "serve"]
 
@@ -111,6 +115,10 @@ async def serve(
     Raises ConfigurationError when the path is taken, when the port cannot be opened, and when nothing protects a path
     that other machines can reach.
     """
+    if web is None:
+        raise ConfigurationError(
+            "the Python package aiohttp is missing in ansible-rulebook's Python: pip install aiohttp"
+        )
     if not doors.closed and not _is_loopback(host):
         raise ConfigurationError(
             f"{path} would listen on {host} without any authentication: give webhook_user and webhook_password, "
