@@ -20,12 +20,15 @@ import pytest
 import yaml
 
 from ansible_collections.self_healing.devops.plugins.module_utils import slack_find
+from ansible_collections.self_healing.devops.plugins.module_utils.clients.slack import Slack as Client
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import (
     AuthenticationError,
     ConfigurationError,
     ConflictError,
     UnclearOutcomeError,
 )
+from ansible_collections.self_healing.devops.plugins.module_utils.http import RequestsTransport
+from ansible_collections.self_healing.devops.plugins.module_utils.slack_find import ChannelCreator
 from ansible_collections.self_healing.devops.plugins.module_utils.slack_text import unescape
 from ansible_collections.self_healing.devops.plugins.modules import slack_channel
 from sandbox.slack import Slack
@@ -182,7 +185,7 @@ def test_rate_limit_is_waited_for(slack: Running) -> None:
 
 def test_parallel_runs_converge_to_one_of_everything(slack: Running) -> None:
     with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(lambda _: keep(slack, **FULL), range(8)))
+        results = list(pool.map(lambda _number: keep(slack, **FULL), range(8)))
     channel = only(slack)
     assert {result["id"] for result in results} == {channel["id"]}
     assert [len(texts) for texts in header_and_notes(slack)] == [1, 2]
@@ -197,6 +200,39 @@ def test_parallel_incidents_with_the_same_name_get_a_channel_each(slack: Running
     assert sorted(channel["name"] for channel in channels(slack)) == ["dyna-2611001", "dyna-2611001-2"]
     assert results[0]["id"] == results[2]["id"]
     assert results[1]["id"] == results[3]["id"]
+
+
+def test_messages_that_slack_does_not_list_yet_are_not_posted_again(slack: Running) -> None:
+    slack.tool.workspace.lagging = True
+    result = keep(slack, **FULL)
+    assert result["header_ts"]
+    assert [len(texts) for texts in header_and_notes(slack)] == [1, 2]
+    # Another run in the meantime sees nothing of them; the next one that does keeps the oldest.
+    keep(slack, **FULL, known_id=result["id"])
+    assert [len(texts) for texts in header_and_notes(slack)] == [2, 4]
+    slack.tool.workspace.catch_up()
+    tidied = keep(slack, **FULL)
+    assert tidied["header_ts"] == result["header_ts"]
+    assert tidied["diff"]["after"]["duplicates"] == 0
+    assert [len(texts) for texts in header_and_notes(slack)] == [1, 2]
+    assert not keep(slack, **FULL)["changed"]
+
+
+def test_channel_that_slack_does_not_list_yet_is_waited_for(slack: Running) -> None:
+    workspace = slack.tool.workspace
+    workspace.lagging = True
+    first = keep(slack, **FULL)
+    client = Client(RequestsTransport(), token=slack.settings.slack_token, url=f"{slack.url}/api/")
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        workspace.catch_up()
+
+    found = ChannelCreator(client, client.identity(), MARKER, False, pause).create("dyna-2611001", archived=False)
+    assert found.channel is not None
+    assert (found.channel.id, found.created, len(pauses)) == (first["id"], False, 1)
+    assert len(channels(slack)) == 1
 
 
 def test_archive_comes_last_and_then_nothing_is_tried(slack: Running) -> None:
@@ -321,7 +357,7 @@ def test_hostile_text_is_shown_as_it_is_and_calls_nobody(slack: Running, text: s
     changed: dict[str, Any] = {"marker": MARKER, "name": "x", "header": {"text": f"new {text}"}}
     keep(slack, **changed)
     channel = only(slack)
-    assert [message["mentions"] for message in channel["messages"]] == [[] for _ in channel["messages"]]
+    assert [message["ts"] for message in channel["messages"] if message["mentions"]] == []
     assert [len(texts) for texts in header_and_notes(slack)] == [1, 1]
     shown = text if len(text) < 4000 else text[:3999] + "…"
     assert header_and_notes(slack)[1] == [shown]

@@ -210,7 +210,7 @@ def unarchive(workspace: Workspace, call: Call) -> Answer:
 @method("conversations.history", HISTORY, HISTORY_PRIVATE, json=True, writes=False)
 def history(workspace: Workspace, call: Call) -> Answer:
     channel = _joined(workspace, call)
-    messages = [m for m in reversed(channel.top_level()) if _between(call, m.ts)]
+    messages = [m for m in reversed(channel.top_level()) if _between(call, m.ts) and workspace.is_listed(m)]
     return {**_messages(workspace, call, channel, messages), "pin_count": len(channel.pins)}
 
 

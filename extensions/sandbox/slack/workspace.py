@@ -157,6 +157,9 @@ class Workspace:
         self.ephemeral: list[dict[str, Any]] = []
         #: Most messages on a page of history: 999 for internal apps, 15 for distributed ones outside the marketplace.
         self.history_limit = 999
+        #: While this is set, new channels and messages exist and are not in any listing: replication that lags behind.
+        self.lagging = False
+        self._unlisted: set[str] = set()
         self._last_ts = (0, 0)
         self._ids = 0
         general = self._add_channel("general", people[0].id if people else BOT_USER, private=False)
@@ -186,7 +189,17 @@ class Workspace:
         return found
 
     def visible(self, viewer: User) -> list[Channel]:
-        return [c for c in self.channels.values() if not c.private or viewer.id in c.members]
+        """Return the channels that listings show."""
+        listed = [c for c in self.channels.values() if c.id not in self._unlisted]
+        return [c for c in listed if not c.private or viewer.id in c.members]
+
+    def is_listed(self, message: Message) -> bool:
+        return message.ts not in self._unlisted
+
+    def catch_up(self) -> None:
+        """End the lag: everything that exists is listed from now on."""
+        self.lagging = False
+        self._unlisted.clear()
 
     def user(self, reference: str) -> User:
         found = self.users.get(reference)
@@ -236,6 +249,8 @@ class Workspace:
 
     def add(self, channel: Channel, message: Message) -> Message:
         channel.messages[message.ts] = message
+        if self.lagging:
+            self._unlisted.add(message.ts)
         return message
 
     def now(self) -> int:
@@ -244,6 +259,8 @@ class Workspace:
     def _add_channel(self, name: str, creator: str, private: bool) -> Channel:
         channel = Channel(self.next_id("C"), name, creator, self.now(), private=private)
         self.channels[channel.id] = channel
+        if self.lagging:
+            self._unlisted.add(channel.id)
         return channel
 
 
