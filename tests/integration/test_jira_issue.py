@@ -226,7 +226,11 @@ def walk(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def test_long_texts_are_cut_and_stay_as_they_are(jira: Running) -> None:
-    long: dict[str, Any] = {"summary": "s" * 300, "description": "[" * 40_000, "comments": [{"id": "1", "text": "c" * 40_000}]}
+    long: dict[str, Any] = {
+        "summary": "s" * 300,
+        "description": "[" * 40_000,
+        "comments": [{"id": "1", "text": "c" * 40_000}],
+    }
     run(jira, **long)
     assert issues(jira)[0]["summary"].endswith("…")
     assert run(jira, **long)["changed"] is False
