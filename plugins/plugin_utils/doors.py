@@ -87,7 +87,6 @@ def doors_from(args: Mapping[str, Any], source: str, environment: Mapping[str, s
     Raises ConfigurationError that names the source and the argument.
     """
     environment = os.environ if environment is None else environment
-    environment = os.environ if environment is None else environment
     try:
         return Doors(
             user=_given(args.get("webhook_user"), source, "webhook_user", environment),
