@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-_SPECIAL = re.compile(r"[^A-Za-z0-9\s]")
+_ESCAPE = re.compile(r"\\([^A-Za-z0-9\s\x80-\U0010ffff])")
 _MACRO = re.compile(r"\{(?:[A-Za-z][\w-]*)(?:[:=|][^{}\n]*)?\}|\{\{[^{}\n]+\}\}")
 _LINK = re.compile(r"\[([^\[\]\n]+)\]")
 _IMAGE = re.compile(r"!(?=\S)[^!\n]+(?<=\S)!")
@@ -103,30 +103,30 @@ def inline(text: str) -> list[dict[str, Any]]:
 
     position = 0
     while position < len(text):
-        rest = text[position:]
-        if rest[0] == "\\" and len(rest) > 1 and _SPECIAL.match(rest[1]) and rest[1].isascii():
-            if rest[1] == "\\":
+        escaped = _ESCAPE.match(text, position)
+        if escaped:
+            if escaped[1] == "\\":
                 flush()
                 nodes.append({"type": "hardBreak"})
             else:
-                literal.append(rest[1])
-            position += 2
+                literal.append(escaped[1])
+            position = escaped.end()
             continue
-        node, length = _active(rest)
-        if length:
+        node, end = _active(text, position)
+        if end > position:
             flush()
             nodes.append(node)
-            position += length
+            position = end
             continue
-        literal.append(rest[0])
+        literal.append(text[position])
         position += 1
     flush()
     return nodes
 
 
-def _active(rest: str) -> tuple[dict[str, Any], int]:
-    """Return the node that the beginning of C(rest) stands for and the length of its mark-up, or a length of 0."""
-    if found := _LINK.match(rest):
+def _active(text: str, position: int) -> tuple[dict[str, Any], int]:
+    """Return the node that begins at C(position) and where its mark-up ends, or C(position) when there is none."""
+    if found := _LINK.match(text, position):
         label, _bar, target = found[1].rpartition("|")
         if target.startswith("~"):
             name = target[1:].removeprefix("accountid:")
@@ -134,14 +134,14 @@ def _active(rest: str) -> tuple[dict[str, Any], int]:
         if _TARGET.match(target):
             mark = {"type": "link", "attrs": {"href": target}}
             return {"type": "text", "text": label or target, "marks": [mark]}, found.end()
-    if found := _MACRO.match(rest):
+    if found := _MACRO.match(text, position):
         return {"type": "inlineExtension", "attrs": {"extensionType": "macro", "extensionKey": found[0]}}, found.end()
-    if found := _IMAGE.match(rest):
+    if found := _IMAGE.match(text, position):
         return {"type": "mediaInline", "attrs": {"id": found[0][1:-1]}}, found.end()
-    if found := _ADDRESS.match(rest):
+    if found := _ADDRESS.match(text, position):
         mark = {"type": "link", "attrs": {"href": found[0]}}
         return {"type": "text", "text": found[0], "marks": [mark]}, found.end()
-    return {}, 0
+    return {}, position
 
 
 def _document(text: str) -> dict[str, Any]:
