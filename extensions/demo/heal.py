@@ -140,5 +140,5 @@ def meaning(step: str, state: State, incident: State) -> str:
     if step == "fixed":
         return f"{incident['decision']['remedy']} ran on {incident['target']}"
     if step == "verified":
-        return next(entry["text"] for entry in reversed(incident["timeline"]) if entry["kind"] == "verified")
+        return str(next(entry["text"] for entry in reversed(incident["timeline"]) if entry["kind"] == "verified"))
     return "the ticket is done, the transcript is attached, the channel is archived, the alert has ended"

@@ -40,7 +40,7 @@ try:
     import sqlalchemy as sa
 
     # Named here so that Ansible's main process loads it once, and not every worker again.
-    import sqlalchemy.dialects.sqlite  # noqa: F401
+    import sqlalchemy.dialects.sqlite  # noqa: F401  # pylint: disable=unused-import
     from sqlalchemy.exc import SQLAlchemyError
 
     from .journal_schema import ATTACHMENTS, DUE, INCIDENTS, TIMELINE, TOOLS, prepare
@@ -498,10 +498,15 @@ def _read(connection: Connection, incident: str, content: bool = False) -> Incid
     return fold(incident, entries, _tools(connection, incident), _attachments(connection, incident, content))
 
 
+def _instant(stamp: str) -> datetime:
+    at = moment(stamp)
+    if at is None:
+        raise JournalError("the journal holds an entry without a time")
+    return at
+
+
 def _entry(row: Any) -> TimelineEntry:
-    at = moment(row.at)
-    assert at is not None
-    return TimelineEntry(n=row.n, at=at, actor=row.actor, kind=row.kind, text=row.text, data=row.data)
+    return TimelineEntry(n=row.n, at=_instant(row.at), actor=row.actor, kind=row.kind, text=row.text, data=row.data)
 
 
 def _tools(connection: Connection, incident: str) -> dict[str, ToolState]:
@@ -579,7 +584,5 @@ def _attempts(rows: Sequence[Any], now: datetime) -> tuple[Attempt, ...]:
         outcome = outcomes.get(next(later, ""))
         if outcome is None:
             outcome = "running" if until is not None and until > now else "failed"
-        at = moment(row.at)
-        assert at is not None
-        found.append(Attempt(row.incident, row.data["target"], row.data["remedy"], at, outcome))
+        found.append(Attempt(row.incident, row.data["target"], row.data["remedy"], _instant(row.at), outcome))
     return tuple(found)

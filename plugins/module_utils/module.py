@@ -9,6 +9,7 @@ C(main()) runs it as an ordinary module; C(plugin_utils/in_process.py) runs the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,11 @@ class ModuleSpec:
     def to_kwargs(self) -> dict[str, Any]:
         """Return the keyword arguments of AnsibleModule. All our modules support check mode."""
         return {"argument_spec": self.options, "supports_check_mode": True, **self.constraints()}
+
+
+def file_exists(path: str) -> bool:
+    """Say whether there is something at C(path), in which C(~) is the home folder."""
+    return os.path.exists(os.path.expanduser(path))
 
 
 def from_environment(name: str, **option: Any) -> dict[str, Any]:

@@ -112,7 +112,7 @@ class ChannelKeeper:
     def topic(self, wanted: str) -> None:
         topic = cut(" ".join(clean(wanted).split()), TOPIC_LIMIT)
         before = self._channel.topic if self._channel else ""
-        # Slack keeps entities that were sent as such, so that text which looks like one comes back as what it stands for.
+        # Slack keeps entities that were sent as such, so text that looks like one comes back as what it stands for.
         if before in (topic, unescape(topic)):
             return
         self._changes.note("topic", before, topic)

@@ -153,7 +153,12 @@ from ansible_collections.self_healing.devops.plugins.module_utils import steps
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entry, Incident
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
-from ansible_collections.self_healing.devops.plugins.module_utils.module import JOURNAL_OPTIONS, ModuleSpec, run_module
+from ansible_collections.self_healing.devops.plugins.module_utils.module import (
+    JOURNAL_OPTIONS,
+    ModuleSpec,
+    file_exists,
+    run_module,
+)
 from ansible_collections.self_healing.devops.plugins.module_utils.timeline import told
 
 STEPS = (
@@ -252,7 +257,7 @@ def _step(name: str, params: Mapping[str, Any], journal: Journal) -> Any:
 
 def _decide(params: Mapping[str, Any], journal: Journal, policy: policies.Policy, now: datetime) -> Any:
     candidates = [policies.Candidate(**candidate) for candidate in params["candidates"]]
-    stopped = bool(policy.stop_file) and os.path.exists(os.path.expanduser(str(policy.stop_file)))
+    stopped = policy.stop_file is not None and file_exists(policy.stop_file)
     unknown = [name for name in params["remedies"] if name not in policy.catalog]
     if unknown:
         known = ", ".join(sorted(policy.catalog))

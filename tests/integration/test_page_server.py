@@ -147,7 +147,7 @@ def test_a_wrong_action_says_what_is_wrong(page: PageThread, path: str, body: An
         ({"Content-Type": "text/plain"}, 415),
         ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_other_web_pages_cannot_press(page: PageThread, headers: dict[str, str], status: int) -> None:
     for path, body in ((ACTION, ANSWER), ("/api/faults", {"tool": "jira", "kind": "drop"})):

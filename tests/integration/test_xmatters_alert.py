@@ -368,7 +368,9 @@ def test_real_module_process(xmatters: Running) -> None:
     def main(**changes: Any) -> subprocess.CompletedProcess[str]:
         text = json.dumps({"ANSIBLE_MODULE_ARGS": {**given, **changes}})
         command = [sys.executable, xmatters_alert.__file__]
-        return subprocess.run(command, input=text, capture_output=True, text=True, env=environment, timeout=30)
+        return subprocess.run(
+            command, input=text, capture_output=True, text=True, env=environment, timeout=30, check=False
+        )
 
     ended = main()
     assert ended.returncode == 0, ended.stdout + ended.stderr

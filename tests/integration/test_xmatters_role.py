@@ -100,6 +100,7 @@ def play(xmatters: OneTool[XMatters], folder: Path, *problems: Problem) -> dict[
         capture_output=True,
         text=True,
         timeout=120,
+        check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     for secret in secrets.values():

@@ -59,7 +59,7 @@ class Visit:
         self.page.set_default_timeout(15000)
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        self.page.on("dialog", self._dismissed)
         self.page.on("request", self._asked)
         self.page.goto(url)
         self.page.wait_for_selector("[data-live]")
@@ -67,6 +67,10 @@ class Visit:
     def _said(self, message: Any) -> None:
         if message.type in ("error", "warning") and message.text not in self.expected:
             self.complaints.append(message.text)
+
+    def _dismissed(self, dialog: Any) -> None:
+        self.complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def _asked(self, request: Any) -> None:
         if not request.url.startswith(f"{self.url}/"):

@@ -14,8 +14,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).absolute().parents[7]))
 
-from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal  # noqa: E402
-from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries  # noqa: E402
+from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
+from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries
 
 DOCUMENTATION = r"""
 short_description: Due work of the journal

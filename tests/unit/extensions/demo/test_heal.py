@@ -89,7 +89,7 @@ def follow(
     states: Iterator[Any] | list[Any], answer: str = "auto", clock: Clock | None = None
 ) -> tuple[Heal, Any, str]:
     sandbox, output = FakeSandbox(), io.StringIO()
-    heal = Heal(FakeScenario(), sandbox, Progress(output), answer)  # type: ignore[arg-type]
+    heal = Heal(FakeScenario(), sandbox, Progress(output), answer)
     heal._broken_at = FAULT.timestamp()
     try:
         heal.follow(iter(states), clock or Clock())
@@ -108,7 +108,7 @@ def whole_story() -> list[dict[str, Any]]:
     return [
         state(unsettled=0),
         state(incident("detected", 1, detected=0.4)),
-        *[state(asked, alert=alert()) for _ in range(4)],
+        *[state(asked, alert=alert()) for _number in range(4)],
         state(healing, alert=answered),
         state(verifying, alert=answered),
         state(incident("stable", 12, **all_times), alert=answered),
@@ -143,7 +143,7 @@ def test_a_person_is_told_where_to_press_and_nothing_is_pressed() -> None:
 
 def test_a_person_may_take_as_long_as_they_like() -> None:
     story = whole_story()
-    patient = [*story[:5], *[copy.deepcopy(story[5]) for _ in range(500)], *story[6:]]
+    patient = [*story[:5], *[copy.deepcopy(story[5]) for _number in range(500)], *story[6:]]
     heal, _sandbox, _output = follow(patient, "person", Clock(5.0))
     assert "closed" in heal.seconds
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
+from ansible_collections.self_healing.devops.plugins.module_utils.incident import HOST_NAME
 from support.story import MANAGED, NOW, PROBLEM, REMEDIES, RESOLVED, Story
 
 Policy, Candidate, Surroundings, Attempt = policies.Policy, policies.Candidate, policies.Surroundings, policies.Attempt
@@ -105,7 +106,7 @@ def test_autonomy_never_goes_above_the_ceiling(ceiling: str, wanted: str) -> Non
 @given(st.text(max_size=30))
 def test_no_strange_host_name_is_ever_a_target(name: str) -> None:
     decision = decide(candidates=(Candidate(name, True, "name"),))
-    assert decision.target is None or policies.HOST_NAME.fullmatch(decision.target)
+    assert decision.target is None or HOST_NAME.fullmatch(decision.target)
 
 
 def test_the_policy_is_read_from_variables() -> None:
