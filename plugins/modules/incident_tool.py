@@ -89,6 +89,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entry, Incident, ToolState
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.module_utils.module import JOURNAL_OPTIONS, ModuleSpec, run_module
+from ansible_collections.self_healing.devops.plugins.module_utils.timeline import told
 
 SPEC = ModuleSpec(
     options={
@@ -118,15 +119,19 @@ def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict
     return {"changed": changed, "tool": asdict(state), "diff": {"before": before, "after": asdict(state)}}
 
 
-def shown(params: Mapping[str, Any], _incident: Incident, known: ToolState | None) -> tuple[ToolState, Entry | None]:
-    """Return what to remember of a tool that was brought up to date."""
+def shown(params: Mapping[str, Any], incident: Incident, known: ToolState | None) -> tuple[ToolState, Entry | None]:
+    """Return what to remember of a tool that was brought up to date.
+
+    What counts is the newest entry that tools show: bookkeeping of the journal puts no tool behind.
+    """
     tool, identifier = params["tool"], params["id"]
+    version = max((entry.n for entry in told(incident) if entry.n <= params["version"]), default=0)
     state = ToolState(
         tool=tool,
         role=params["role"],
         id=identifier,
         url=params["url"],
-        version=max(params["version"], known.version if known else 0),
+        version=max(version, known.version if known else 0),
         details=params["details"],
     )
     if not identifier:

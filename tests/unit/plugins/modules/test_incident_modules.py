@@ -153,6 +153,15 @@ def test_a_tool_is_remembered_and_its_failure_keeps_what_was_known(run: Run) -> 
     assert [entry["kind"] for entry in record["timeline"]] == ["detected", "alerted", "tool_failed"]
 
 
+def test_bookkeeping_puts_no_tool_behind(run: Run) -> None:
+    run(incident, **DECIDE)
+    shown = {"tool": "jira", "role": "jira", "id": "OPS-1"}
+    assert run(incident_tool, **shown, version=run(incident_info)["incident"]["version"])["changed"] is True
+    assert run(incident_tool, tool="slack", role="slack", id="C1", version=2)["changed"] is True
+    assert run(incident_tool, **shown, version=run(incident_info)["incident"]["version"])["changed"] is False
+    assert run(incident_info, incident=None, behind=True)["incidents"] == []
+
+
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "a\nb", ".hidden", "x" * 300])
 def test_an_attachment_has_a_plain_name(run: Run, name: str) -> None:
     with pytest.raises(ConfigurationError, match="no plain file name"):
