@@ -34,6 +34,8 @@ READY = 90.0
 PLAYBOOK = 180.0
 #: Seconds between two looks at a program that is not ready yet.
 LOOK_EVERY = 0.05
+#: Seconds between two looks at the list of all processes, which costs some.
+LOOK_AT_PROCESSES_EVERY = 0.5
 
 
 class Chain:
@@ -48,6 +50,7 @@ class Chain:
         self._java_home = java_home
         self._page_port = page_port
         self._port = free_port()
+        self._looked_at = float("-inf")
         self._cleanup = ExitStack()
         self._programs: list[Program] = []
         self.addresses: dict[str, str] = {}
@@ -78,7 +81,9 @@ class Chain:
         """Raise DemoError when a program ended by itself; note what can be read in the list of processes."""
         for program in self._programs:
             program.require_running()
-        self.seen_in_processes.update(self.credentials.named_in(command_lines(descendants(os.getpid()))))
+        if time.monotonic() - self._looked_at > LOOK_AT_PROCESSES_EVERY:
+            self._looked_at = time.monotonic()
+            self.seen_in_processes.update(self.credentials.named_in(command_lines(descendants(os.getpid()))))
 
     def converge(self, incident: str) -> str:
         """Bring every tool up to date with the incident, and return what the playbook printed. Raises DemoError."""

@@ -32,7 +32,11 @@ function shown(channel, view) {
     !channel.archived && compose("slack", "say", { field: "channel", value: channel.id }, "Write in the channel", view.people, view.failures.get(`slack-${channel.id}`)));
 }
 
+/** Return what Slack itself notes between the messages (who joined, a new topic), or a message with its author. */
 function said(message, view) {
+  if (message.type && message.type !== "message") {
+    return h("li", { class: "event", "data-key": `message-${message.ts}` }, clock(message.ts), h("span", { class: "grow" }, message.text));
+  }
   const author = message.author || "Somebody";
   const initials = author.split(/\s+/).map((part) => [...part][0] ?? "").join("").slice(0, 2).toUpperCase();
   return h("li", { class: message.is_header ? "message lead" : "message", "data-key": `message-${message.ts}` },

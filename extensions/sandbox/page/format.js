@@ -49,10 +49,11 @@ export function title(name) {
 
 /** Return one measured value with its unit, which is the end of its name: response_ms 310 becomes 310 ms. */
 export function measured(name, value) {
-  if (value === null || value === undefined) return "no answer";
+  if (value === null || value === undefined) return "–";
   if (typeof value !== "number") return words(value);
   const unit = UNITS[String(name).split("_").at(-1)];
-  return unit ? `${figure(value)}\u00a0${unit}` : figure(value);
+  // Without a unit it may be a name rather than a quantity (a process, a port, a status): those are never grouped.
+  return unit ? `${figure(value)}\u00a0${unit}` : String(value);
 }
 
 /** Return the name of a measured value without its unit. */

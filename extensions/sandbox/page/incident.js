@@ -71,7 +71,8 @@ function waitingWords(incident, passed) {
 function evidence(incident) {
   const before = incident.evidence?.before?.figures ?? {};
   const after = incident.evidence?.after?.figures ?? null;
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after ?? {})])];
+  const known = (name) => [before[name], after?.[name]].some((value) => value !== null && value !== undefined);
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after ?? {})])].filter(known);
   if (!names.length) return null;
   return h("dl", { class: "figures", "data-key": "figures", "aria-label": "Figures before and after" },
     names.map((name) => h("div", { "data-key": name },
@@ -100,7 +101,8 @@ export function timeline({ incident }) {
       h("summary", {}, heading ?? "The decision", incident.decision.reason && `: ${words(incident.decision.reason)}`),
       h("ul", {}, checks.map((check) => h("li", { "data-key": check.name },
         h("span", { class: check.passed ? "good symbol" : "bad symbol", "aria-hidden": "true" }, check.passed ? "✓" : "✕"),
-        h("span", { class: "hidden" }, check.passed ? "passed: " : "not passed: "), title(check.name), check.text && check.text !== "yes" && h("span", { class: "quiet" }, check.text))))),
+        h("p", { class: "grow" }, h("span", { class: "hidden" }, check.passed ? "passed: " : "not passed: "), title(check.name),
+          check.text && check.text !== "yes" && h("span", { class: "quiet" }, ` · ${check.text}`)))))),
     h("ol", { class: "entries", "data-key": "entries" },
       (incident.timeline ?? []).map((entry) => h("li", { "data-key": `entry-${entry.n}` },
         clock(entry.at),

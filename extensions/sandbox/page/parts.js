@@ -22,8 +22,11 @@ export function badge(symbol, word, tone = "quiet") {
 /** Return what a panel says while there is nothing to show. */
 export const empty = (...text) => h("p", { class: "empty", "data-key": "empty" }, text);
 
-/** Return free text with its line breaks. */
-export const prose = (text) => h("p", { class: "prose" }, text);
+/** Return free text with its line breaks. The mark by which a note of ours is found again is set apart at its end. */
+export function prose(text) {
+  const [, body, mark] = String(text ?? "").match(/^([\s\S]*?)(\s*\[i[a-z2-7]{12}-\d+\])?$/);
+  return h("p", { class: "prose" }, body, mark && h("span", { class: "mark" }, mark));
+}
 
 /** Return a small heading with a list below it, or nothing when the list is empty. */
 export function listing(heading, items, attributes = {}) {

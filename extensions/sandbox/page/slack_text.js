@@ -43,7 +43,7 @@ function angled(inner, addresses) {
 /** Return a message's body: its blocks where it has some that can be shown, else its text. */
 export function messageBody(message, addresses) {
   const blocks = Array.isArray(message.blocks) ? message.blocks.map((block) => shownBlock(block, addresses)).filter(Boolean) : [];
-  return blocks.length ? blocks : h("p", { class: "prose" }, mrkdwn(message.text, addresses));
+  return blocks.length ? blocks : h("p", { class: "prose" }, mrkdwn(message.markup ?? message.text, addresses));
 }
 
 function shownBlock(block, addresses) {
