@@ -183,7 +183,7 @@ def test_an_unknown_incident_is_a_clear_error(run: Run) -> None:
 def test_as_a_real_module(place: str) -> None:
     given = json.dumps({"ANSIBLE_MODULE_ARGS": {"incident": INCIDENT}})
     name = incident_info.__name__
-    environment = {**os.environ, "SELF_HEALING_JOURNAL": place}
+    environment = {**os.environ, "SELF_HEALING_JOURNAL": place, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
         [sys.executable, "-m", name],
         input=given,
