@@ -15,6 +15,7 @@ from .clients.jira_values import Issue
 from .http import Transport
 from .jira_find import Found, find, make
 from .jira_keep import IssueKeeper, known_priority, status_after
+from .jira_wish import Wanted, wanted
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def keep_issue(params: Mapping[str, Any], check_mode: bool, transport: Transport
     nobody can tell whether an issue was created; ConfigurationError when the workflow has no way to the status; and all
     other errors of the client.
     """
-    wish = plan.wanted(params)
+    wish = wanted(params)
     client = JiraClient.connect(params, transport, memory_property=plan.MEMORY, comment_property=plan.COMMENT_MARK)
     client.whoami()
     found = find(client, wish.marker, params["known_id"])
@@ -71,9 +72,7 @@ def keep_issue(params: Mapping[str, Any], check_mode: bool, transport: Transport
     )
 
 
-def _choose(
-    client: JiraClient, wish: plan.Wanted, priority: str | None, found: Found, consistency_wait: float
-) -> _Choice:
+def _choose(client: JiraClient, wish: Wanted, priority: str | None, found: Found, consistency_wait: float) -> _Choice:
     """Return the issue to keep, made if there is none.
 
     When several runs make one at the same moment each of them closes only its own, and the maker of the oldest keeps
@@ -101,7 +100,7 @@ def _choose(
     )
 
 
-def _keep(keeper: IssueKeeper, wish: plan.Wanted, priority: str | None, *, created: bool) -> dict[str, Any]:
+def _keep(keeper: IssueKeeper, wish: Wanted, priority: str | None, *, created: bool) -> dict[str, Any]:
     """Bring all parts in step. The status goes last: where the workflow has no way, everything else is done."""
     first = keeper.issue
     keeper.keep_fields(priority)

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import jira_plan as plan
-from .clients.jira import JiraClient, wrong_fields
+from .clients.jira import JiraClient
+from .clients.jira_errors import wrong_fields
 from .clients.jira_values import Issue
 from .errors import (
     AnswerError,
@@ -25,6 +26,7 @@ from .errors import (
     UnclearOutcomeError,
     UnreachableError,
 )
+from .jira_wish import Wanted, label
 
 _LONGEST_PAUSE = 15.0
 _CREATIONS = 2
@@ -55,7 +57,7 @@ def find(client: JiraClient, marker: str, known_id: str | None) -> Found:
     for number in client.search(plan.jql(marker), fresh=list(issues)):
         issue = None if int(number) in issues else client.issue(number)
         # The search may show what was so a while ago: what counts is the issue itself.
-        if issue is not None and plan.owns(issue, marker) and plan.label(marker) in issue.labels:
+        if issue is not None and plan.owns(issue, marker) and label(marker) in issue.labels:
             issues[issue.id] = issue
     if not issues:
         return Found(None, (), tuple(warnings))
@@ -78,7 +80,7 @@ class Made:
     attempts: int
 
 
-def make(client: JiraClient, wish: plan.Wanted, priority: str | None, consistency_wait: float) -> Made:
+def make(client: JiraClient, wish: Wanted, priority: str | None, consistency_wait: float) -> Made:
     """Create the issue once.
 
     When the outcome of the creation is unclear the search is asked until it must have caught up (C(consistency_wait)
@@ -115,7 +117,7 @@ def make(client: JiraClient, wish: plan.Wanted, priority: str | None, consistenc
     return Made(made, priority, tuple(warnings), creations)
 
 
-def _look_up(client: JiraClient, wish: plan.Wanted, unclear: UnclearOutcomeError, wait: float) -> Issue | None:
+def _look_up(client: JiraClient, wish: Wanted, unclear: UnclearOutcomeError, wait: float) -> Issue | None:
     """Return the issue that an unclear creation made, None when it surely made none."""
     failed: SelfHealingError | None = None
     for pause in [0.0, *pauses(wait)]:
@@ -135,7 +137,7 @@ def _look_up(client: JiraClient, wish: plan.Wanted, unclear: UnclearOutcomeError
     return None
 
 
-def _still_unclear(wish: plan.Wanted, error: UnclearOutcomeError, what: str) -> UnclearOutcomeError:
+def _still_unclear(wish: Wanted, error: UnclearOutcomeError, what: str) -> UnclearOutcomeError:
     return UnclearOutcomeError(
         f"{error.message}; an issue with the label {wish.label} {what}. The next run looks again before it creates one"
     )

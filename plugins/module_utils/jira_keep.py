@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 
 from . import jira_plan as plan
 from . import jira_workflow as workflow
-from .clients.jira import JiraClient, wrong_fields
+from .clients.jira import JiraClient
+from .clients.jira_errors import wrong_fields
 from .clients.jira_values import Attachment, Issue, RemoteLink
 from .errors import AnswerError, ApiError, ConfigurationError, ConflictError, UnclearOutcomeError
+from .jira_wish import File, Note, Wanted
 
 T = TypeVar("T")
 
@@ -27,7 +29,7 @@ class IssueKeeper:
     C(issue) is the issue as it was last read; C(warnings) are for the person who runs the playbook.
     """
 
-    def __init__(self, client: JiraClient, wish: plan.Wanted, issue: Issue, *, check_mode: bool) -> None:
+    def __init__(self, client: JiraClient, wish: Wanted, issue: Issue, *, check_mode: bool) -> None:
         self._client = client
         self._wish = wish
         self.check_mode = check_mode
@@ -80,7 +82,7 @@ class IssueKeeper:
                 there[note.id] = self.comment(note)
         return before, {note.id: there[note.id] for note in self._wish.notes if note.id in there}
 
-    def comment(self, note: plan.Note) -> str:
+    def comment(self, note: Note) -> str:
         """Write one comment and return its id."""
         return self._once(
             lambda: self._client.comment(self.issue.key, note.text, note.mark),
@@ -91,7 +93,7 @@ class IssueKeeper:
         comments = self._client.comments(self.issue.key)
         return {str(comment.mark["id"]): comment.id for comment in comments if comment.mark and "id" in comment.mark}
 
-    def keep_files(self) -> tuple[list[dict[str, Any]], dict[str, plan.File]]:
+    def keep_files(self) -> tuple[list[dict[str, Any]], dict[str, File]]:
         """Attach what is missing and read it back.
 
         Return the result for each file, and the files that were read back now, by attachment id. Raises AnswerError
@@ -111,14 +113,14 @@ class IssueKeeper:
                 results.append(entry)
         return results, fresh
 
-    def _proved(self, file: plan.File, attachment: Attachment | None) -> Attachment | None:
+    def _proved(self, file: File, attachment: Attachment | None) -> Attachment | None:
         """Return the attachment if it really is the file."""
         if attachment is None:
             return None
         same = hashlib.sha256(self._client.download(attachment)).hexdigest() == file.sha256
         return attachment if same else None
 
-    def _attach(self, file: plan.File) -> Attachment | None:
+    def _attach(self, file: File) -> Attachment | None:
         self.changed = True
         if self.check_mode:
             return None
@@ -140,7 +142,7 @@ class IssueKeeper:
             )
         return attachment
 
-    def keep_memory(self, attached: Mapping[str, plan.File]) -> None:
+    def keep_memory(self, attached: Mapping[str, File]) -> None:
         """Remember what Jira would not tell otherwise. Goes last, so that a broken run is noticed by the next one."""
         memory = plan.memory(self._wish, self.issue, attached)
         if memory == self.issue.memory:
@@ -219,7 +221,7 @@ class IssueKeeper:
         note_id = f"{self._wish.marker}-duplicate"
         if note_id not in self._marked_comments():
             text = f"{original.key} shows the same incident. This issue is closed as its duplicate."
-            self.comment(plan.Note(note_id, text, {"id": note_id, "kind": "duplicate"}))
+            self.comment(Note(note_id, text, {"id": note_id, "kind": "duplicate"}))
         try:
             self.keep_status("done", "Duplicate")
         except ConfigurationError as error:
@@ -260,7 +262,7 @@ def status_after(issue: Issue, target: str | None) -> str:
     return issue.status.name if target is None or workflow.reached(issue.status, target) else target
 
 
-def known_priority(client: JiraClient, wish: plan.Wanted, issue: Issue | None) -> tuple[str | None, str | None]:
+def known_priority(client: JiraClient, wish: Wanted, issue: Issue | None) -> tuple[str | None, str | None]:
     """Return the wanted priority as Jira spells it, and a warning when Jira has none of that name."""
     if wish.priority is None or (issue is not None and issue.priority == wish.priority):
         return wish.priority, None

@@ -28,6 +28,13 @@ NOTES = [
 FILES = [
     {"name": "dyna-2611001-transcript.md", "media_type": "text/markdown", "content": "# Transcript\nüber {{ 7*7 }}\n"}
 ]
+#: What an issue of others needs.
+FIELDS = {
+    "project": {"key": "DEMO"},
+    "issuetype": {"name": "Incident"},
+    "summary": "shop is down",
+    "labels": ["a", LABEL],
+}
 #: Posts that change nothing.
 READS = ("/search/jql", "/search", "/comment/list")
 
@@ -73,10 +80,22 @@ def writes(jira: Running) -> list[tuple[str, str]]:
     ]
 
 
-def call(jira: Running, method: str, path: str, **options: Any) -> Any:
-    """Do something else over the API and return the parsed answer."""
-    address = f"{jira.url}/rest/api/{options.pop('version', 2)}/{path}"
+def ask(jira: Running, method: str, path: str, **options: Any) -> requests.Response:
+    """Call the API as the service account and return the answer, whatever it is. C(path) begins with the version."""
     credentials = (jira.settings.jira_user, jira.settings.jira_token)
-    answer = requests.request(method, address, auth=credentials, timeout=10, **options)
+    return requests.request(method, f"{jira.url}/rest/api/{path}", auth=credentials, timeout=10, **options)
+
+
+def call(jira: Running, method: str, path: str, version: int = 2, **options: Any) -> Any:
+    """Do something else over the API and return the parsed answer."""
+    answer = ask(jira, method, f"{version}/{path}", **options)
     answer.raise_for_status()
     return answer.json() if answer.content else None
+
+
+def long_text(version: str, words: str) -> Any:
+    """Return a long text as the version wants it."""
+    if version == "2":
+        return words
+    paragraph = {"type": "paragraph", "content": [{"type": "text", "text": words}]}
+    return {"type": "doc", "version": 1, "content": [paragraph]}

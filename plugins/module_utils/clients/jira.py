@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from ..errors import AnswerError, ApiError, AuthenticationError, NotFoundError, UnclearOutcomeError
+from ..errors import AnswerError, AuthenticationError, NotFoundError, UnclearOutcomeError
 from ..http import Api, Response, Transport, multipart
+from .jira_errors import CREDENTIALS, explain
 from .jira_values import (
     Attachment,
     Comment,
@@ -36,8 +37,6 @@ T = TypeVar("T")
 
 API = "rest/api/2"
 FIELDS = "project,issuetype,summary,description,status,priority,labels,attachment,issuelinks"
-#: Code of the errors that really are about credentials, whatever the status says.
-CREDENTIALS = "credentials"
 _IDS_PER_CALL = 1000
 
 
@@ -52,7 +51,7 @@ class JiraClient:
         self._api = api
         self._memory_property = memory_property
         self._comment_property = comment_property
-        self._cloud: bool | None = None
+        self._server: Mapping[str, Any] | None = None
 
     @classmethod
     def connect(cls, params: Mapping[str, Any], transport: Transport, **properties: str) -> JiraClient:
@@ -78,10 +77,13 @@ class JiraClient:
     @property
     def cloud(self) -> bool:
         """Whether this is Jira Cloud. Asked once."""
-        if self._cloud is None:
+        return self._server_info().get("deploymentType") == "Cloud"
+
+    def _server_info(self) -> Mapping[str, Any]:
+        if self._server is None:
             answer = self._get("serverInfo").json()
-            self._cloud = isinstance(answer, dict) and answer.get("deploymentType") == "Cloud"
-        return self._cloud
+            self._server = answer if isinstance(answer, dict) else {}
+        return self._server
 
     def whoami(self) -> str:
         """Return the account's id (Cloud) or name (Data Center).
@@ -102,7 +104,11 @@ class JiraClient:
 
     def browse_url(self, key: str) -> str:
         """Return the address under which people open an issue."""
-        return f"{self._api.base_url}browse/{quote(key)}"
+        base = self._api.base_url
+        if "/ex/jira/" in base:
+            # The gateway for scoped tokens has no pages for people.
+            base = str(self._server_info().get("baseUrl") or base).rstrip("/") + "/"
+        return f"{base}browse/{quote(key)}"
 
     # Issues
 
@@ -298,32 +304,3 @@ class JiraClient:
             raise UnclearOutcomeError(
                 f"Jira accepted the request and its answer is unclear: {error.message}"
             ) from error
-
-
-def explain(response: Response) -> tuple[str, str | None]:
-    """Return Jira's words for an error, and its code: C(credentials), or the names of the wrong fields.
-
-    The words are in the language of the account; only the code may be compared.
-    """
-    said = response.json_or_none()
-    errors: dict[str, Any] = {}
-    texts: list[str] = []
-    if isinstance(said, dict):
-        errors = said["errors"] if isinstance(said.get("errors"), dict) else {}
-        messages = said.get("errorMessages")
-        texts = [str(text) for text in messages] if isinstance(messages, list) else []
-        texts += [f"{name}: {text}" for name, text in errors.items()]
-        texts += [str(said[name]) for name in ("errorMessage", "message", "detail") if said.get(name) and not texts]
-    elif "html" not in response.headers.get("content-type", ""):
-        texts = [response.text[:200]]
-    reason = response.headers.get("x-authentication-denied-reason")
-    if reason:
-        texts.append(f"log in with a browser once ({reason.partition(';')[0]})")
-    refused = response.headers.get("x-seraph-loginreason", "").startswith("AUTHENTICATED_FAILED")
-    code = CREDENTIALS if refused or reason else ",".join(sorted(errors)) or None
-    return "; ".join(texts), code
-
-
-def wrong_fields(error: ApiError) -> Iterable[str]:
-    """Return the names of the fields that Jira did not like."""
-    return (error.code or "").split(",") if error.status == 400 else ()

@@ -9,32 +9,9 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from ansible_collections.self_healing.devops.plugins.module_utils import jira_plan as plan
 from ansible_collections.self_healing.devops.plugins.module_utils.clients.jira_values import Attachment, Issue, Status
-from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError, InvalidInputError
-
-MARKER = "i7k3v9q2x1dmz"
-OPTIONS: dict[str, Any] = {
-    "marker": MARKER,
-    "project": "OPS",
-    "issue_type": "Incident",
-    "summary": "shop is\ndown",
-    "description": "The process is gone",
-    "trusted_links": [],
-    "priority": "High",
-    "labels": ["self-healing"],
-    "link": {"url": "https://monitor.example/1", "title": "Problem 1"},
-    "status": "In Progress",
-    "resolution": "Done",
-    "comments": [{"id": "a-1", "text": "asked", "at": "2026-11-22T10:00:00.000Z", "kind": "decided"}],
-    "attachments": [{"name": "t.md", "media_type": "text/markdown", "sha256": None, "content": "héllo"}],
-}
-
-
-def wish(**changes: Any) -> plan.Wanted:
-    return plan.wanted({**OPTIONS, **changes})
+from support.jira_wishes import MARKER, OPTIONS, wish
 
 
 def issue(**changes: Any) -> Issue:
@@ -60,57 +37,6 @@ def issue(**changes: Any) -> Issue:
 
 def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def test_the_options_become_the_desired_state() -> None:
-    wanted = wish()
-    assert wanted.summary == "shop is down"
-    assert wanted.labels == (f"self-healing-{MARKER}", "self-healing")
-    assert wanted.global_id == f"self-healing:{MARKER}"
-    [note] = wanted.notes
-    assert note.text == "2026-11-22 10:00:00 UTC: asked"
-    assert note.mark == {"id": "a-1", "kind": "decided"}
-    [file] = wanted.files
-    assert (file.content, file.sha256) == ("héllo".encode(), sha("héllo"))
-
-
-def test_what_is_given_twice_is_wanted_once() -> None:
-    wanted = wish(comments=OPTIONS["comments"] * 2, attachments=OPTIONS["attachments"] * 2)
-    assert (len(wanted.notes), len(wanted.files)) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"marker": "a b"}, "marker"),
-        ({"marker": 'x" OR project = OPS'}, "marker"),
-        ({"marker": ""}, "marker"),
-        ({"labels": ["two words"]}, "labels"),
-        ({"labels": [""]}, "labels"),
-        ({"link": {"url": "javascript:alert(1)", "title": "x"}}, r"link\.url"),
-        ({"link": {"url": "https://a b", "title": "x"}}, r"link\.url"),
-        ({"attachments": [{**OPTIONS["attachments"][0], "sha256": "0" * 64}]}, r"attachments\[0\]\.sha256"),
-    ],
-)
-def test_wrong_options_are_named(changes: dict[str, Any], field: str) -> None:
-    with pytest.raises((ConfigurationError, InvalidInputError), match=f"^{field}"):
-        wish(**changes)
-
-
-@pytest.mark.parametrize(
-    ("name", "uploaded"),
-    [
-        ("dyna-1-transcript.md", "dyna-1-transcript.md"),
-        ("../../etc/passwd", "_.._etc_passwd"),
-        ('a"b\r\nX: y\u202e.txt', "a_b_X_ y.txt"),
-        ("..", "attachment"),
-        ("x" * 300 + ".txt", "x" * 196 + ".txt"),
-        ("x." + "y" * 300, "x." + "y" * 178 + "." + "y" * 19),
-    ],
-)
-def test_file_names_are_made_fit_for_an_upload(name: str, uploaded: str) -> None:
-    [file] = wish(attachments=[{**OPTIONS["attachments"][0], "name": name}]).files
-    assert (file.name, file.upload_name) == (name, uploaded)
 
 
 def test_an_issue_is_recognised_by_its_property_before_its_label() -> None:

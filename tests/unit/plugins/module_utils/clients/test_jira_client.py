@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.self_healing.devops.plugins.module_utils.clients.jira import JiraClient, explain
+from ansible_collections.self_healing.devops.plugins.module_utils.clients.jira import JiraClient
+from ansible_collections.self_healing.devops.plugins.module_utils.clients.jira_errors import explain
 from ansible_collections.self_healing.devops.plugins.module_utils.clients.jira_values import Attachment
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import (
     AnswerError,
@@ -96,6 +97,13 @@ def test_a_login_page_is_no_account() -> None:
     jira, _script = client((200, []))
     with pytest.raises(AnswerError, match="is jira_url the address of Jira"):
         jira.whoami()
+
+
+def test_people_open_issues_on_the_site_and_not_on_the_gateway() -> None:
+    assert client()[0].browse_url("OPS-1") == f"{SITE}/browse/OPS-1"
+    gateway = "https://api.atlassian.com/ex/jira/11223344-a1b2"
+    jira, _script = client((200, {**CLOUD, "baseUrl": "https://company.atlassian.net"}), jira_url=gateway)
+    assert jira.browse_url("OPS-1") == "https://company.atlassian.net/browse/OPS-1"
 
 
 def test_an_empty_search_of_nobody_is_no_result() -> None:
