@@ -86,25 +86,22 @@ class Chain:
             self.seen_in_processes.update(self.credentials.named_in(command_lines(descendants(os.getpid()))))
 
     def converge(self, incident: str) -> str:
-        """Bring every tool up to date with the incident, and return what the playbook printed. Raises DemoError."""
-        log = self.layout.logs / "converge.log"
-        command = [
-            _program("ansible-playbook"),
-            CONVERGE,
-            "-i",
-            str(self.layout.inventory),
-            "-e",
-            f"incident={incident}",
-        ]
+        """Bring every tool up to date with the incident, and return what was printed. Raises DemoError."""
+        return self.playbook(CONVERGE, incident)
+
+    def playbook(self, name: str, incident: str) -> str:
+        """Run a playbook of the collection for one incident, and return what it printed. Raises DemoError."""
+        log = self.layout.logs / f"{name.rsplit('.', 1)[-1]}.log"
+        command = [_program("ansible-playbook"), name, "-i", str(self.layout.inventory), "-e", f"incident={incident}"]
         playbook = Program("ansible-playbook", command, self._environment(), self.layout.root, log)
         try:
             status = playbook.wait(PLAYBOOK)
         except subprocess.TimeoutExpired:
-            raise DemoError(f"{CONVERGE} did not end within {PLAYBOOK:.0f} s:\n{tail(log)}") from None
+            raise DemoError(f"{name} did not end within {PLAYBOOK:.0f} s:\n{tail(log)}") from None
         finally:
             playbook.stop()
         if status != 0:
-            raise DemoError(f"{CONVERGE} ended with status {status}:\n{tail(log)}")
+            raise DemoError(f"{name} ended with status {status}:\n{tail(log)}")
         return log.read_text("utf-8", errors="replace")
 
     def rulebook_log(self) -> str:
@@ -130,7 +127,6 @@ class Chain:
             *(_program("ansible-rulebook"), "--rulebook", RULEBOOK),
             *("-i", str(self.layout.inventory)),
             *("--vars", str(self.layout.variables)),
-            *("--env-vars", "DYNATRACE_WEBHOOK_TOKEN,XMATTERS_WEBHOOK_TOKEN"),
         ]
         self._start("rulebook", command)
         self._wait("rulebook", self._listens)

@@ -31,28 +31,31 @@ class Doors:
     """The ways into one path. Each that is configured opens it on its own; none configured means open to everybody.
 
     C(user) with C(password): HTTP Basic. C(token): C(Authorization: Bearer), or the plain value of the header C(header)
-    when that is named. Messages of errors use the names that the sources' arguments have (C(webhook_...)).
+    when that is named. C(names) is what the arguments are called in messages: C(names_user) and so on.
     """
 
     user: str | None = None
     password: Secrets = field(default=None, repr=False)
     token: Secrets = field(default=None, repr=False)
     header: str | None = None
+    names: str = "webhook"
 
     def __post_init__(self) -> None:
         if self.user is not None and not _is_user(self.user):
-            raise ConfigurationError("webhook_user must be text that is not empty and holds no colon")
-        for name, secrets in (("webhook_password", self.password), ("webhook_token", self.token)):
-            _check_secrets(name, secrets)
+            raise ConfigurationError(f"{self.names}_user must be text that is not empty and holds no colon")
+        for name, secrets in (("password", self.password), ("token", self.token)):
+            _check_secrets(f"{self.names}_{name}", secrets)
         if self.user is not None and self.password is None:
-            raise ConfigurationError("webhook_user is set without webhook_password")
+            raise ConfigurationError(f"{self.names}_user is set without {self.names}_password")
         if self.password is not None and self.user is None:
-            raise ConfigurationError("webhook_password is set without webhook_user")
+            raise ConfigurationError(f"{self.names}_password is set without {self.names}_user")
         if self.header is not None:
             if not _is_header_name(self.header):
-                raise ConfigurationError("webhook_header must be the name of an HTTP header")
+                raise ConfigurationError(f"{self.names}_header must be the name of an HTTP header")
             if self.token is None:
-                raise ConfigurationError("webhook_header is set without webhook_token, the value to expect in it")
+                raise ConfigurationError(
+                    f"{self.names}_header is set without {self.names}_token, the value to expect in it"
+                )
 
     @property
     def closed(self) -> bool:
@@ -79,28 +82,28 @@ class Doors:
         return admitted
 
 
-def doors_from(args: Mapping[str, Any], source: str, environment: Mapping[str, str] | None = None) -> Doors:
-    """Return the doors that the arguments of the event source C(source) describe.
+def doors_for(
+    vendor: str,
+    *,
+    user: Any = None,
+    password: Any = None,
+    token: Any = None,
+    header: Any = None,
+    environment: Mapping[str, str] | None = None,
+) -> Doors:
+    """Return the doors for the webhooks of C(vendor), from the arguments of an event source.
 
-    Reads C(webhook_user), C(webhook_password), C(webhook_token), C(webhook_header). A password or token may be a list.
-    What is not given is looked for in the environment, with the source's name before it (C(DYNATRACE_WEBHOOK_TOKEN)).
-    Raises ConfigurationError that names the source and the argument.
+    The arguments are called C(dynatrace_webhook_user) and so on. A password or token may be a list. What is not given
+    is looked for in the environment, under the same name in capitals. Raises ConfigurationError that names the argument.
     """
     environment = os.environ if environment is None else environment
-    try:
-        return Doors(
-            user=_given(args.get("webhook_user"), source, "webhook_user", environment),
-            password=_given(args.get("webhook_password"), source, "webhook_password", environment),
-            token=_given(args.get("webhook_token"), source, "webhook_token", environment),
-            header=_given(args.get("webhook_header"), source, "webhook_header", environment),
-        )
-    except ConfigurationError as error:
-        raise ConfigurationError(f"source {source}: {error.message}") from None
-
-
-def _given(value: Any, source: str, name: str, environment: Mapping[str, str]) -> Any:
-    # An empty argument is an error (a variable that is missing, most likely), not a reason to look elsewhere.
-    return value if value is not None else environment.get(f"{source}_{name}".upper()) or None
+    names = f"{vendor}_webhook"
+    given = {"user": user, "password": password, "token": token, "header": header}
+    for name, value in given.items():
+        # An empty argument is an error (a variable that is missing, most likely), not a reason to look elsewhere.
+        if value is None:
+            given[name] = environment.get(f"{names}_{name}".upper()) or None
+    return Doors(**given, names=names)
 
 
 def _is_user(value: Any) -> bool:

@@ -25,7 +25,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.errors import 
     InvalidInputError,
     JournalError,
 )
-from ansible_collections.self_healing.devops.plugins.plugin_utils.doors import Doors, doors_from
+from ansible_collections.self_healing.devops.plugins.plugin_utils.doors import Doors, doors_for
 from ansible_collections.self_healing.devops.plugins.plugin_utils.strict_json import parse_json
 
 try:
@@ -34,7 +34,7 @@ except ImportError:
     # ansible-rulebook brings it. Where it does not run, this file can still be read.
     web = None  # type: ignore[assignment]
 
-__all__ = ["Address", "Doors", "Inbound", "Reply", "address_from", "doors_from", "serve"]
+__all__ = ["Address", "Doors", "Inbound", "Reply", "address_from", "doors_for", "serve"]
 
 logger = logging.getLogger(__name__)
 
@@ -121,8 +121,8 @@ async def serve(
         )
     if not doors.closed and not _is_loopback(host):
         raise ConfigurationError(
-            f"{path} would listen on {host} without any authentication: give webhook_user and webhook_password, "
-            "or webhook_token, or listen on 127.0.0.1"
+            f"{path} would listen on {host} without any authentication: give {doors.names}_user and "
+            f"{doors.names}_password, or {doors.names}_token, or listen on 127.0.0.1"
         )
     route = _Route(path, handler, doors, max_body)
     ports = _ports()

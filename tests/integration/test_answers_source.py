@@ -104,7 +104,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 def arguments(xmatters: OneTool[XMatters], tmp_path: Path, port: int, **changes: Any) -> dict[str, Any]:
     given = {
         "port": port,
-        "webhook_token": TOKEN,
+        "xmatters_webhook_token": TOKEN,
         "journal": str(tmp_path / "journal.db"),
         "xmatters_url": xmatters.url,
         "xmatters_user": xmatters.settings.xmatters_user,
@@ -303,6 +303,6 @@ async def test_settings_may_come_from_the_environment(
 
 
 async def test_strangers_need_a_secret(xmatters: OneTool[XMatters], tmp_path: Path) -> None:
-    given = arguments(xmatters, tmp_path, free_port(), host="0.0.0.0", webhook_token=None)
+    given = arguments(xmatters, tmp_path, free_port(), host="0.0.0.0", xmatters_webhook_token=None)
     with pytest.raises(ConfigurationError, match="without any authentication"):
         await asyncio.wait_for(MAIN(asyncio.Queue(), given), 5)

@@ -19,7 +19,7 @@ from support.tree import MODULES, ROLES, ROOT, SOURCES, plugin, source
 PAGES = {name: (ROOT / name).read_text("utf-8") for name in ("README.md", "CONTRIBUTING.md", "docs/connect.md")}
 README = PAGES["README.md"]
 #: What the documentation wants in the environment, besides the settings of the modules.
-WEBHOOK_SECRETS = {"DYNATRACE_WEBHOOK_TOKEN", "ANSWERS_WEBHOOK_TOKEN"}
+WEBHOOK_SECRETS = {"DYNATRACE_WEBHOOK_TOKEN", "XMATTERS_WEBHOOK_TOKEN"}
 
 
 def blocks(page: str, language: str) -> list[str]:

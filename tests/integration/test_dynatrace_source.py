@@ -168,9 +168,9 @@ def basic(user: str, password: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     "args, headers",
     [
-        ({"webhook_user": "dyna", "webhook_password": "pw"}, basic("dyna", "pw")),
-        ({"webhook_token": ["old", "new"]}, {"Authorization": "Bearer new"}),
-        ({"webhook_token": "t", "webhook_header": "X-Token"}, {"X-Token": "t"}),
+        ({"dynatrace_webhook_user": "dyna", "dynatrace_webhook_password": "pw"}, basic("dyna", "pw")),
+        ({"dynatrace_webhook_token": ["old", "new"]}, {"Authorization": "Bearer new"}),
+        ({"dynatrace_webhook_token": "t", "dynatrace_webhook_header": "X-Token"}, {"X-Token": "t"}),
     ],
 )
 async def test_notification_needs_the_secret(journal: str, args: dict[str, Any], headers: dict[str, str]) -> None:
@@ -229,7 +229,9 @@ async def test_what_was_not_delivered_before_the_end_stays_due(journal: str) -> 
 async def test_two_sources_share_one_listener(journal: str) -> None:
     port, first, second = free_port(), asyncio.Queue[Any](), asyncio.Queue[Any]()
     async with running(first, port=port, journal=journal, tenant="one", path="/one"):
-        async with running(second, port=port, journal=journal, tenant="two", path="/two", webhook_token="t") as url:
+        async with running(
+            second, port=port, journal=journal, tenant="two", path="/two", dynatrace_webhook_token="t"
+        ) as url:
             assert (await post(f"http://127.0.0.1:{port}/one", notification()))[0] == 200
             assert (await post(url, notification()))[0] == 401
             assert (await post(url, notification(), {"Authorization": "Bearer t"}))[0] == 200
@@ -241,8 +243,8 @@ async def test_two_sources_share_one_listener(journal: str) -> None:
     "args, message",
     [
         ({"port": "none"}, "source dynatrace: port must be a whole number"),
-        ({"webhook_user": "dyna"}, "source dynatrace: webhook_user is set without webhook_password"),
-        ({"webhook_token": ""}, "source dynatrace: webhook_token is empty"),
+        ({"dynatrace_webhook_user": "dyna"}, "dynatrace_webhook_user is set without dynatrace_webhook_password"),
+        ({"dynatrace_webhook_token": ""}, "dynatrace_webhook_token is empty"),
         ({"host": "0.0.0.0"}, "/dynatrace would listen on 0.0.0.0 without any authentication"),
     ],
 )

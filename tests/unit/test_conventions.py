@@ -115,8 +115,11 @@ def test_role_has_the_settings_under_the_same_names(tool: str) -> None:
 
 @SOURCE_IDS
 def test_source_has_the_settings_under_the_same_names(path: Path) -> None:
-    for name in yaml.safe_load(source(path)["DOCUMENTATION"])["options"]:
-        if name.split("_")[0] in TOOLS:
+    for name, option in yaml.safe_load(source(path)["DOCUMENTATION"])["options"].items():
+        if "_webhook_" in name:
+            wanted = f"E({name.upper()})"
+            assert wanted in str(option["description"]), f"{path.stem}: the description of {name} has to name {wanted}"
+        elif name.split("_")[0] in TOOLS:
             assert name in SETTINGS, f"{path.stem}: {name} is no setting of a module; there are {', '.join(SETTINGS)}"
 
 

@@ -21,7 +21,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.http import Re
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.plugin_utils.answers import AnswerIntake
 from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries
-from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import address_from, doors_from, serve
+from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import address_from, doors_for, serve
 from ansible_collections.self_healing.devops.plugins.plugin_utils.toolchain import check_inventory
 
 DOCUMENTATION = r"""
@@ -51,25 +51,25 @@ options:
     description: Larger bodies are refused, in bytes.
     type: int
     default: 1048576
-  webhook_user:
+  xmatters_webhook_user:
     description:
       - User name that the webhook has to bring (HTTP Basic).
-      - If not set, the environment variable E(ANSWERS_WEBHOOK_USER) is used.
+      - If not set, the environment variable E(XMATTERS_WEBHOOK_USER) is used.
     type: str
-  webhook_password:
+  xmatters_webhook_password:
     description:
-      - Password that goes with O(webhook_user); a list while it is being changed.
-      - If not set, the environment variable E(ANSWERS_WEBHOOK_PASSWORD) is used.
+      - Password that goes with O(xmatters_webhook_user); a list while it is being changed.
+      - If not set, the environment variable E(XMATTERS_WEBHOOK_PASSWORD) is used.
     type: raw
-  webhook_token:
+  xmatters_webhook_token:
     description:
       - Bearer token that the webhook has to bring; a list while it is being changed.
-      - If not set, the environment variable E(ANSWERS_WEBHOOK_TOKEN) is used.
+      - If not set, the environment variable E(XMATTERS_WEBHOOK_TOKEN) is used.
     type: raw
-  webhook_header:
+  xmatters_webhook_header:
     description:
-      - Name of a header that holds O(webhook_token) instead, without the word C(Bearer).
-      - If not set, the environment variable E(ANSWERS_WEBHOOK_HEADER) is used.
+      - Name of a header that holds O(xmatters_webhook_token) instead, without the word C(Bearer).
+      - If not set, the environment variable E(XMATTERS_WEBHOOK_HEADER) is used.
     type: str
   journal:
     description:
@@ -124,7 +124,7 @@ EXAMPLES = r"""
     - self_healing.devops.answers:
         host: 0.0.0.0
         port: 5000
-        webhook_token: "{{ xmatters_webhook_token }}"
+        xmatters_webhook_token: "{{ xmatters_webhook_token }}"
         xmatters_url: https://company.xmatters.com
         xmatters_user: "{{ xmatters_user }}"
         xmatters_password: "{{ xmatters_password }}"
@@ -138,7 +138,13 @@ LOGGER = logging.getLogger(__name__)
 async def main(queue: Any, args: dict[str, Any]) -> None:
     """Take answers until ansible-rulebook ends. Raises ConfigurationError when an argument is missing or wrong."""
     address = address_from(args, "answers", "/xmatters", 5000)
-    doors = doors_from(args, "answers")
+    doors = doors_for(
+        "xmatters",
+        user=args.get("xmatters_webhook_user"),
+        password=args.get("xmatters_webhook_password"),
+        token=args.get("xmatters_webhook_token"),
+        header=args.get("xmatters_webhook_header"),
+    )
     connect = _client_factory(args)
     await check_inventory(args.get("inventory"))
     journal = await asyncio.to_thread(Journal.open, args.get("journal"))

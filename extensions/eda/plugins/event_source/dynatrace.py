@@ -20,7 +20,7 @@ from ansible_collections.self_healing.devops.plugins.plugin_utils.listener impor
     Inbound,
     Reply,
     address_from,
-    doors_from,
+    doors_for,
     serve,
 )
 from ansible_collections.self_healing.devops.plugins.plugin_utils.toolchain import check_inventory
@@ -53,24 +53,24 @@ options:
     description: Larger bodies are refused, in bytes.
     type: int
     default: 1048576
-  webhook_user:
+  dynatrace_webhook_user:
     description:
       - User name that the notification has to bring (HTTP Basic).
       - If not set, the environment variable E(DYNATRACE_WEBHOOK_USER) is used.
     type: str
-  webhook_password:
+  dynatrace_webhook_password:
     description:
-      - Password that goes with O(webhook_user); a list while it is being changed.
+      - Password that goes with O(dynatrace_webhook_user); a list while it is being changed.
       - If not set, the environment variable E(DYNATRACE_WEBHOOK_PASSWORD) is used.
     type: raw
-  webhook_token:
+  dynatrace_webhook_token:
     description:
       - Token that the notification has to bring as C(Authorization: Bearer); a list while it is being changed.
       - If not set, the environment variable E(DYNATRACE_WEBHOOK_TOKEN) is used.
     type: raw
-  webhook_header:
+  dynatrace_webhook_header:
     description:
-      - Name of a header that holds O(webhook_token) instead, without the word C(Bearer).
+      - Name of a header that holds O(dynatrace_webhook_token) instead, without the word C(Bearer).
       - If not set, the environment variable E(DYNATRACE_WEBHOOK_HEADER) is used.
     type: str
   journal:
@@ -101,8 +101,8 @@ EXAMPLES = r"""
     - self_healing.devops.dynatrace:
         host: 0.0.0.0
         port: 5000
-        webhook_user: dynatrace
-        webhook_password: "{{ dynatrace_webhook_password }}"
+        dynatrace_webhook_user: dynatrace
+        dynatrace_webhook_password: "{{ dynatrace_webhook_password }}"
     - self_healing.devops.journal:
   rules: []
 """
@@ -113,7 +113,13 @@ logger = logging.getLogger(__name__)
 async def main(queue: Any, args: dict[str, Any]) -> None:
     """Take problems until ansible-rulebook ends. Raises ConfigurationError when something is missing or wrong."""
     address = address_from(args, "dynatrace", "/dynatrace", 5000)
-    doors = doors_from(args, "dynatrace")
+    doors = doors_for(
+        "dynatrace",
+        user=args.get("dynatrace_webhook_user"),
+        password=args.get("dynatrace_webhook_password"),
+        token=args.get("dynatrace_webhook_token"),
+        header=args.get("dynatrace_webhook_header"),
+    )
     tenant = str(args.get("tenant") or "default")
     service_tag = str(args.get("service_tag") or "service")
     await check_inventory(args.get("inventory"))

@@ -10,51 +10,60 @@ from typing import Any
 import pytest
 
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
-from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import Address, address_from, doors_from
+from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import Address, address_from, doors_for
 
 
 @pytest.mark.parametrize(
     "args, message",
     [
-        ({"webhook_user": "a"}, "webhook_user is set without webhook_password"),
-        ({"webhook_password": "a"}, "webhook_password is set without webhook_user"),
+        ({"user": "a"}, "dynatrace_webhook_user is set without dynatrace_webhook_password"),
+        ({"password": "a"}, "dynatrace_webhook_password is set without dynatrace_webhook_user"),
         (
-            {"webhook_user": "a:b", "webhook_password": "x"},
-            "webhook_user must be text that is not empty and holds no colon",
+            {"user": "a:b", "password": "x"},
+            "dynatrace_webhook_user must be text that is not empty and holds no colon",
         ),
-        ({"webhook_user": "", "webhook_password": "x"}, "webhook_user must be text"),
-        ({"webhook_user": "a", "webhook_password": ""}, "webhook_password is empty"),
-        ({"webhook_token": " "}, "webhook_token is empty"),
-        ({"webhook_token": []}, "webhook_token is an empty list"),
-        ({"webhook_token": ["good", ""]}, "webhook_token is empty"),
-        ({"webhook_token": 12345}, r"webhook_token must be text or a list of texts \(a number needs quotes\)"),
-        ({"webhook_token": ["a", 1]}, "webhook_token must be text or a list of texts"),
-        ({"webhook_token": "{{ token }}"}, "webhook_token is a template that was not filled in"),
-        ({"webhook_header": "X-Token"}, "webhook_header is set without webhook_token"),
-        ({"webhook_header": "X Token", "webhook_token": "x"}, "webhook_header must be the name of an HTTP header"),
-        ({"webhook_header": 3, "webhook_token": "x"}, "webhook_header must be the name of an HTTP header"),
+        ({"user": "", "password": "x"}, "dynatrace_webhook_user must be text"),
+        ({"user": "a", "password": ""}, "dynatrace_webhook_password is empty"),
+        ({"token": " "}, "dynatrace_webhook_token is empty"),
+        ({"token": []}, "dynatrace_webhook_token is an empty list"),
+        ({"token": ["good", ""]}, "dynatrace_webhook_token is empty"),
+        (
+            {"token": 12345},
+            r"dynatrace_webhook_token must be text or a list of texts \(a number needs quotes\)",
+        ),
+        ({"token": ["a", 1]}, "dynatrace_webhook_token must be text or a list of texts"),
+        ({"token": "{{ token }}"}, "dynatrace_webhook_token is a template that was not filled in"),
+        ({"header": "X-Token"}, "dynatrace_webhook_header is set without dynatrace_webhook_token"),
+        (
+            {"header": "X Token", "token": "x"},
+            "dynatrace_webhook_header must be the name of an HTTP header",
+        ),
+        (
+            {"header": 3, "token": "x"},
+            "dynatrace_webhook_header must be the name of an HTTP header",
+        ),
     ],
 )
-def test_wrong_door_is_named_with_its_source(args: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"^source dynatrace: {message}") as caught:
-        doors_from(args, "dynatrace")
+def test_wrong_door_is_named(args: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{message}") as caught:
+        doors_for("dynatrace", **args)
     assert "good" not in caught.value.message
 
 
 def test_no_door_means_open() -> None:
-    assert not doors_from({}, "dynatrace").closed
+    assert not doors_for("dynatrace").closed
 
 
-def test_secrets_may_come_from_the_environment_of_the_source() -> None:
-    environment = {"DYNATRACE_WEBHOOK_TOKEN": "from-outside", "ANSWERS_WEBHOOK_TOKEN": "of-another"}
-    doors = doors_from({}, "dynatrace", environment)
+def test_secrets_may_come_from_the_environment() -> None:
+    environment = {"DYNATRACE_WEBHOOK_TOKEN": "from-outside", "XMATTERS_WEBHOOK_TOKEN": "of-another"}
+    doors = doors_for("dynatrace", environment=environment)
     assert doors.admit({"Authorization": "Bearer from-outside"})
     assert not doors.admit({"Authorization": "Bearer of-another"})
-    given = doors_from({"webhook_token": "given"}, "dynatrace", environment)
+    given = doors_for("dynatrace", token="given", environment=environment)
     assert given.admit({"Authorization": "Bearer given"})
     assert not given.admit({"Authorization": "Bearer from-outside"})
-    with pytest.raises(ConfigurationError, match="webhook_token is empty"):
-        doors_from({"webhook_token": ""}, "dynatrace", environment)
+    with pytest.raises(ConfigurationError, match="dynatrace_webhook_token is empty"):
+        doors_for("dynatrace", token="", environment=environment)
 
 
 def test_address_has_the_defaults_of_the_source() -> None:
