@@ -94,7 +94,9 @@ def doors_for(
     """Return the doors for the webhooks of C(vendor), from the arguments of an event source.
 
     The arguments are called C(dynatrace_webhook_user) and so on. A password or token may be a list. What is not given
-    is looked for in the environment, under the same name in capitals. Raises ConfigurationError that names the argument.
+    is looked for in the environment, under the same name in capitals.
+
+    Raises ConfigurationError that names the argument.
     """
     environment = os.environ if environment is None else environment
     names = f"{vendor}_webhook"
