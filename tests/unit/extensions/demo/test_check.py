@@ -18,7 +18,7 @@ from demo.result import result, summary
 
 REMEDY = "process_restart"
 NOTES = {
-    "answered": "Ana Berg chose “Restart process” on xmatters",
+    "answered": "Ana Berg chose 'Restart process' on xmatters",
     "fixed": "process_restart ran on shop-01",
     "verified": "Verified on shop-01: up 0 → 1, response_ms – → 3",
 }
