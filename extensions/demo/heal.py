@@ -94,7 +94,7 @@ class Heal:
     def _ask(self, state: State, incident: State | None, now: float) -> None:
         """Press the option, or say once that it has to be pressed."""
         alert = next((one for one in state["tools"]["xmatters"]["alerts"] if one["status"] == "ACTIVE"), None)
-        if incident is None or alert is None or alert["responses"] or self._pressed:
+        if incident is None or alert is None or alert["responses"] or self._pressed or "alerted" not in self.seconds:
             return
         label = next((one["label"] for one in incident_options(incident) if one["name"] == self._scenario.remedy), None)
         if label is None:

@@ -37,6 +37,14 @@ class SandboxClient:
             raise DemoError(f"{tool} refused to {action}: {result.get('error')}")
         return result
 
+    def misbehave(self, tool: str, kind: str, **options: Any) -> None:
+        """Let a tool misbehave. C(kind) and C(options) are those of a fault of the sandbox."""
+        self._call("POST", "/api/faults", {"tool": tool, "kind": kind, **options})
+
+    def behave(self) -> None:
+        """Take all faults back."""
+        self._call("POST", "/api/faults", {"clear": True})
+
     def states(self, alive: Callable[[], None]) -> Iterator[State]:
         """Yield the state whenever it changes, and now and then when it does not. C(alive) may raise to end it."""
         stream = _Stream(self._where)

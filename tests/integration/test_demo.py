@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from demo.java import find_java, packaged_java
 from demo.processes import descendants
 from support.browser import Visit, start_browser
 
@@ -38,6 +40,9 @@ class Demo:
             command, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self.lines: list[str] = []
+        # A demo that waits for a person who never comes would let this test wait for ever.
+        self._watchdog = threading.Timer(PATIENCE, self.process.terminate)
+        self._watchdog.start()
 
     def until(self, pattern: str) -> re.Match[str]:
         """Read on until a line matches, and return the match."""
@@ -52,7 +57,16 @@ class Demo:
     def end(self) -> int:
         assert self.process.stdout is not None
         self.lines += self.process.stdout.read().splitlines()
-        return self.process.wait(PATIENCE)
+        status = self.process.wait(PATIENCE)
+        self._watchdog.cancel()
+        return status
+
+    def stop(self) -> None:
+        """End the demo, if it still runs."""
+        self._watchdog.cancel()
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.communicate(timeout=60)
 
     @property
     def output(self) -> str:
@@ -69,9 +83,7 @@ def start(tmp_path: Path) -> Iterator[Any]:
 
     yield begin
     for one in running:
-        if one.process.poll() is None:
-            one.process.terminate()
-            one.process.communicate(timeout=60)
+        one.stop()
 
 
 def without_java(folder: Path) -> dict[str, str]:
@@ -104,13 +116,14 @@ def left_running(folder: Path) -> list[str]:
 def test_a_person_presses_in_the_browser_and_sees_the_heal(start: Any, tmp_path: Path) -> None:
     """Without an installed Java and with an empty home directory, as on a bare machine."""
     environment = without_java(tmp_path)
+    assert find_java(environment, packaged_java()) == packaged_java()
     with start_browser() as browser:
         demo = start(environment, "--answer", "person")
         url = demo.until(r"tool chain up .*page (http://127\.0\.0\.1:\d+)")[1]
         visit = Visit(browser, url)
         page = visit.page
         page.set_default_timeout(PATIENCE * 1000)
-        demo.until("… waiting for you: open .* and press “Restart process”")
+        demo.until("… waiting for you: open .* and press 'Restart process'")
         button = page.get_by_role("button", name="Restart process")
         button.wait_for()
         assert page.locator("#problem .watches").get_by_text("Down").is_visible()

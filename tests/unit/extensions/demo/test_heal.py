@@ -156,8 +156,16 @@ def test_a_person_may_take_as_long_as_they_like() -> None:
         (whole_story()[:10] + whole_story()[9:10] * 200, "closed", "nothing happened for 90 s"),
         ([state(incident("escalated", 9, detected=1, alerted=2, answered=3))], "fixed", "the remedy failed"),
         ([state(incident("held", 2, detected=1))], "decided", r"hands off: Hands off \(frozen\)"),
-        ([state(incident("asked", 4, detected=1), alert=alert(options=[]))] * 9, "alerted", "does not offer 'Restart"),
-        ([state(incident("asked", 4, detected=1), alert=alert(recipients=[]))] * 9, "alerted", "reached nobody"),
+        (
+            [state(incident("asked", 4, detected=1, alerted=2), alert=alert(options=[]))] * 9,
+            "alerted",
+            "does not offer 'Restart",
+        ),
+        (
+            [state(incident("asked", 4, detected=1, alerted=2), alert=alert(recipients=[]))] * 9,
+            "alerted",
+            "reached nobody",
+        ),
     ],
 )
 def test_the_leg_at_fault_is_named(states: list[Any], leg: str, why: str) -> None:
