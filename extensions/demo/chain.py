@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from .credentials import Credentials
 from .environment import environment_for
@@ -55,7 +56,7 @@ class Chain:
         self._programs: list[Program] = []
         self.addresses: dict[str, str] = {}
 
-    def __enter__(self) -> Chain:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

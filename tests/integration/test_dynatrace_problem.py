@@ -40,7 +40,12 @@ from support.tree import ROOT
 Running = OneTool[Dynatrace]
 COMMENTS = [
     {"id": "i7k3v9q2x1dmz-3", "text": "Asked Ana Berg", "at": "2026-11-22T10:00:00Z", "kind": "asked"},
-    {"id": "i7k3v9q2x1dmz-5", "text": "Restarted {{ shop }} <b>& \u201cquoted\u201d\nin 3 s", "at": None, "kind": "fixed"},
+    {
+        "id": "i7k3v9q2x1dmz-5",
+        "text": "Restarted {{ shop }} <b>& \u201cquoted\u201d\nin 3 s",
+        "at": None,
+        "kind": "fixed",
+    },
 ]
 IDS = ["i7k3v9q2x1dmz-3", "i7k3v9q2x1dmz-5"]
 

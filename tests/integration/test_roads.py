@@ -43,7 +43,7 @@ def test_playbooks_run_by_hand_tell_the_same_story(
         chain.playbook("self_healing.devops.heal", incident)
         chain.until(lambda one: not one.open, "the end of the problem")
         chain.playbook("self_healing.devops.respond", incident)
-        # Nobody gave the playbooks a delivery to settle: an engine that starts later finds them, and nothing left to do.
+        # Nobody gave the playbooks a delivery to settle: an engine that starts later finds them, and nothing to do.
         require_right_end(chain, besides="3 deliveries are not settled")
         before = chain.sandbox.state()
         assert second_run(before, chain.sandbox.state(), chain.converge(incident)) == []
