@@ -181,9 +181,9 @@ def ask_manager(asked: Question, command: list[str]) -> State:
     if shown.returncode != 0:
         raise LookError(f"{command[0]}: {shown.stderr.strip() or shown.stdout.strip() or 'no reason given'}")
     lines = [line.partition("=") for line in shown.stdout.splitlines()]
-    words = {key: value if WORD.fullmatch(value) else "?" for key, _, value in lines if key}
+    words = {key: value if WORD.fullmatch(value) else "?" for key, _equals, value in lines if key}
     pid = words.get(asked.pid_key, "")
-    key, _, value = asked.running.partition("=")
+    key, _equals, value = asked.running.partition("=")
     return State(words.get(key) == value, find_process(int(pid)) if pid.isdigit() and int(pid) else None, words)
 
 
