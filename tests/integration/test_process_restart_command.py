@@ -129,7 +129,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             "stopped": settings(shops["stopped"], process_restart_stopped_file=str(stopped_file)),
             "occupied": settings(shops["occupied"]),
             "sick": settings(
-                shops["sick"], process_restart_probe_text="all is well", process_restart_timeout_seconds=8
+                shops["sick"], process_restart_probe_text="all is well", process_restart_timeout_seconds=2
             ),
             "crashing": settings(
                 shops["crashing"],

@@ -1,0 +1,237 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""process_restart with the manager C(systemd), over ssh on a real systemd host with units that really crash.
+
+Every case is a host of its own in one inventory, all with the address of the one machine that runs their units.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from support.playbook import PlaybookRun, run_playbook
+from support.shop import SHOP
+from support.systemd_host import HostError, SystemdHost
+
+ROLE = "self_healing.devops.process_restart"
+HEAL = {
+    "name": "Heal, and take back what was in vain",
+    "hosts": "all",
+    "gather_facts": False,
+    "strategy": "free",
+    "tasks": [
+        {
+            "name": "Heal",
+            "block": [{"name": "Heal", "ansible.builtin.include_role": {"name": ROLE}}],
+            "rescue": [{"name": "Undo", "ansible.builtin.include_role": {"name": ROLE, "tasks_from": "undo"}}],
+        }
+    ],
+}
+UNIT = """\
+[Unit]
+StartLimitIntervalSec=3600
+StartLimitBurst=2
+[Service]
+ExecStart=/usr/bin/python3 /srv/shop/{program} --port {port}
+{more}
+[Install]
+WantedBy=multi-user.target
+"""
+#: Ends with the status that many runtimes have after SIGTERM, which systemd counts as a failure.
+EXITS_143 = """\
+import signal, sys, threading
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+signal.pause()
+"""
+UNITS = ("healthy", "killed", "limited", "masked", "stopped", "stopped143", "disabled", "sick", "user")
+PORTS = {name: 8001 + n for n, name in enumerate(UNITS)}
+AS_USER = ("env", "XDG_RUNTIME_DIR=/run/user/0", "systemctl", "--user")
+
+
+def settings(host: SystemdHost, name: str, **other: Any) -> dict[str, Any]:
+    port = PORTS.get(name, 0)
+    probe = {"process_restart_port": port, "process_restart_probe_url": f"http://127.0.0.1:{port}/health"}
+    return {
+        **host.variables,
+        "process_restart_service": f"{name}.service",
+        "process_restart_settle_seconds": 1,
+        "process_restart_timeout_seconds": 20,
+        **probe,
+        **other,
+    }
+
+
+def wait_for(host: SystemdHost, unit: str, **wanted: str) -> dict[str, str]:
+    """Wait until a unit has the wanted properties."""
+    deadline = time.monotonic() + 30
+    while (found := host.show(unit, *wanted)) != wanted:
+        assert time.monotonic() < deadline, f"{unit}: {found} instead of {wanted}"
+        time.sleep(0.1)
+    return found
+
+
+def crash(host: SystemdHost, unit: str) -> None:
+    host.run("systemctl", "kill", "--signal=KILL", unit)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the runs said, and what systemd said about every unit before and after the first real one."""
+
+    checked: PlaybookRun
+    healed: PlaybookRun
+    again: PlaybookRun
+    before: Mapping[str, Mapping[str, str]]
+    after: Mapping[str, Mapping[str, str]]
+    killed_after_check: str
+    last: Mapping[str, Mapping[str, str]]
+
+
+def states(host: SystemdHost) -> dict[str, dict[str, str]]:
+    """Return state and pid of every unit."""
+    wanted = ("Id", "ActiveState", "Result", "MainPID")
+    names = [f"{name}.service" for name in PORTS if name != "user"]
+    shown = host.run("systemctl", "show", f"--property={','.join(wanted)}", *names).split("\n\n")
+    units = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown]
+    return {unit["Id"].removesuffix(".service"): unit for unit in units}
+
+
+def prepare(host: SystemdHost) -> None:
+    """Bring every unit into the state that its name says."""
+    host.write("/srv/shop/shop.py", SHOP.read_text())
+    host.write("/srv/shop/exits143.py", EXITS_143)
+    for name, port in PORTS.items():
+        folder = "/root/.config/systemd/user" if name == "user" else "/etc/systemd/system"
+        program = "exits143.py" if name == "stopped143" else "shop.py"
+        more = "Restart=always\nRestartSec=0" if name == "limited" else "Restart=no"
+        host.write(f"{folder}/{name}.service", UNIT.format(program=program, port=port, more=more))
+    system = [f"{name}.service" for name in PORTS if name not in ("user", "disabled")]
+    host.run("systemctl", "daemon-reload")
+    host.run("systemctl", "enable", "--quiet", "--now", *system)
+    host.run("systemctl", "start", "user@0.service")
+    host.run(*AS_USER, "start", "user.service")
+    host.run("systemctl", "stop", "masked.service", "stopped.service", "stopped143.service")
+    host.run("rm", "/etc/systemd/system/masked.service")
+    host.run("systemctl", "mask", "--quiet", "masked.service")
+    for unit in ("killed.service", "sick.service"):
+        crash(host, unit)
+        wait_for(host, unit, ActiveState="failed", Result="signal")
+    host.run(*AS_USER, "kill", "--signal=KILL", "user.service")
+    for _time in range(10):
+        # It may be between two starts.
+        host.run("systemctl", "kill", "--signal=KILL", "limited.service", check=False)
+    wait_for(host, "limited.service", ActiveState="failed")
+    with pytest.raises(HostError, match=r"Job for limited\.service failed"):
+        host.run("systemctl", "start", "limited.service")
+
+
+@pytest.fixture(scope="module")
+def seen(systemd_host: SystemdHost) -> Seen:
+    host = systemd_host
+    prepare(host)
+    before = states(host)
+    names = [name for name in PORTS if name not in ("user", "sick")]
+    hosts = {
+        **{name: settings(host, name) for name in names},
+        "sick": settings(host, "sick", process_restart_probe_text="all is well", process_restart_timeout_seconds=2),
+        "user": settings(host, "user", process_restart_scope="user"),
+        "unknown": settings(host, "unknown", process_restart_port=0, process_restart_probe_url=""),
+    }
+    checked = run_playbook([HEAL], {"killed": hosts["killed"]}, "--check")
+    killed_after_check = states(host)["killed"]["ActiveState"]
+    healed = run_playbook([HEAL], hosts)
+    after = states(host)
+    again = run_playbook([HEAL], {name: hosts[name] for name in ("killed", "sick")})
+    return Seen(checked, healed, again, before, after, killed_after_check, states(host))
+
+
+def test_a_healthy_unit_is_left_alone(seen: Seen) -> None:
+    assert seen.healed.failure("healthy") is None, seen.healed.output
+    assert seen.healed.changed("healthy") == []
+    assert seen.after["healthy"] == seen.before["healthy"]
+
+
+def test_a_killed_unit_is_started_and_answers(seen: Seen) -> None:
+    assert (seen.before["killed"]["ActiveState"], seen.before["killed"]["Result"]) == ("failed", "signal")
+    assert seen.healed.failure("killed") is None, seen.healed.output
+    assert seen.after["killed"]["ActiveState"] == "active"
+    before, after = (seen.healed.fact("killed", f"process_restart_{phase}") for phase in ("before", "after"))
+    down = {"up": 0, "pid": None, "restarts": 0, "response_ms": None, "http_status": None}
+    assert before == {"healthy": False, "figures": down}
+    assert after["healthy"] is True
+    assert 0 < after["figures"].pop("response_ms") < 5000
+    assert after["figures"] == {"up": 1, "pid": int(seen.after["killed"]["MainPID"]), "restarts": 0, "http_status": 200}
+
+
+def test_how_a_unit_ended_is_told(seen: Seen) -> None:
+    said = seen.healed.of("killed", "Say what was found")[0].result["msg"]
+    assert "Seen unit failed (failed), result signal, ended by signal 9." in said
+
+
+def test_the_last_lines_of_the_journal_are_read(seen: Seen) -> None:
+    looked = seen.healed.of("killed", "Look at the service")
+    log = next(done.result["stderr"] for done in looked if "stderr" in done.result)
+    assert f"listens on 127.0.0.1:{PORTS['killed']}" in log
+    assert "status=9/KILL" in log
+
+
+def test_a_unit_that_was_started_too_often_is_started_once_more(seen: Seen) -> None:
+    assert seen.before["limited"]["ActiveState"] == "failed"
+    assert seen.healed.failure("limited") is None, seen.healed.output
+    assert seen.healed.changed("limited") == ["Forget earlier failures of the unit", "Restart the unit"]
+    assert seen.after["limited"]["ActiveState"] == "active"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("masked", "it is masked"),
+        ("stopped", "it was stopped on purpose"),
+        ("stopped143", "it was stopped on purpose"),
+        ("disabled", "it is disabled and was not running"),
+        ("unknown", "there is no such unit on this host"),
+    ],
+)
+def test_what_is_not_meant_to_run_is_not_started(seen: Seen, name: str, reason: str) -> None:
+    assert f"{name}.service on {name} is not started: {reason}" in (seen.healed.failure(name) or seen.healed.output)
+    assert seen.healed.changed(name) == []
+    if name in seen.after:
+        assert seen.after[name] == seen.before[name]
+        assert seen.after[name]["MainPID"] == "0"
+
+
+def test_a_unit_that_is_stopped_on_purpose_may_look_failed(seen: Seen) -> None:
+    stopped = seen.before["stopped143"]
+    assert (stopped["ActiveState"], stopped["Result"]) == ("failed", "exit-code")
+
+
+def test_a_unit_of_the_user_is_healed(seen: Seen) -> None:
+    assert seen.healed.failure("user") is None, seen.healed.output
+    assert seen.healed.fact("user", "process_restart_before")["healthy"] is False
+    assert seen.healed.fact("user", "process_restart_after")["healthy"] is True
+
+
+def test_a_start_in_vain_is_taken_back_and_not_tried_again(seen: Seen) -> None:
+    assert "answered without the expected text" in (seen.healed.failure("sick") or "")
+    assert seen.healed.changed("sick")[-1] == "Stop the unit"
+    assert seen.after["sick"]["ActiveState"] == "inactive"
+    assert "it was stopped on purpose" in (seen.again.failure("sick") or "")
+    assert seen.again.changed("sick") == []
+
+
+def test_check_mode_says_what_it_would_do_and_does_nothing(seen: Seen) -> None:
+    assert seen.checked.returncode == 0, seen.checked.output
+    assert seen.checked.changed("killed") == ["Say what would be done"]
+    assert seen.killed_after_check == "failed"
+
+
+def test_a_second_run_changes_nothing(seen: Seen) -> None:
+    assert seen.again.failure("killed") is None, seen.again.output
+    assert seen.again.changed("killed") == []
+    assert seen.last["killed"] == seen.after["killed"]
