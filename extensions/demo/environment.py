@@ -24,6 +24,8 @@ SETTINGS = {
     "JIRA_URL": ("jira", ""),
     "SLACK_URL": ("slack", "/api/"),
 }
+#: A run of half a minute ends before the thorough compiler of Java pays off, and no file is left in /tmp.
+JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"
 
 
 def environment_for(
@@ -45,6 +47,7 @@ def environment_for(
         **tools,
         "SELF_HEALING_JOURNAL": str(layout.journal),
         "JAVA_HOME": str(java_home),
+        "JAVA_TOOL_OPTIONS": JAVA_OPTIONS,
         "PATH": os.pathsep.join(path for path in paths if path),
         "PYTHONPATH": os.pathsep.join([str(layout.collections), str(COLLECTION / "extensions")]),
         "PYTHONUNBUFFERED": "1",

@@ -137,7 +137,7 @@ def test_the_heal_is_told_in_every_panel(page: PageThread, visit: Any) -> None:
     assert "Closed Process crash critical service shop on shop-01 P-2611001" in text("#story")
     assert "Answered +8.8 s" in text("#story .steps")
     assert "Closed +15 s" in text("#story .steps")
-    assert "before no answer → , after 12 ms" in text("#story .figures")
+    assert "before – → , after 12 ms" in text("#story .figures")
     assert "DEMO-1" in text("#ticket")
     assert "Done" in text("#ticket .thing-head")
     assert "dyna-2611001-transcript.txt 4.3 kB · text/plain" in text("#ticket .file")
