@@ -149,7 +149,7 @@ def test_the_heal_is_told_in_every_panel(page: PageThread, visit: Any) -> None:
     assert "Ended" in text("#phone .alert-head")
     assert "Closed after 14.9 s." in text("#phone .listing")
     assert seen.locator("#timeline .entries > li").count() == 11
-    assert "passed: Managed host shop-01, found by its name" in text("#timeline .checks")
+    assert "passed: Managed host · shop-01, found by its name" in text("#timeline .checks")
 
 
 def test_hostile_text_is_shown_literally(page: PageThread, visit: Any) -> None:
