@@ -39,7 +39,7 @@ _value:
   type: list
   elements: dict
   sample:
-    - id: i7k3v9q2x1dmz-3
+    - id: i7k3v5q2x4dmz-3
       at: "2026-11-22T10:00:00.000Z"
       kind: answered
       text: Ana Berg chose 'Restart process' on xmatters

@@ -67,9 +67,9 @@ EXAMPLES = r"""
     dynatrace_token: "{{ vault_dynatrace_token }}"
     problem_id: -6478017825120311599_1641223491837V2
     comments:
-      - id: i7k3v9q2x1dmz-3
+      - id: i7k3v5q2x4dmz-3
         text: Asked Ana Berg what to do
-      - id: i7k3v9q2x1dmz-5
+      - id: i7k3v5q2x4dmz-5
         text: Restarted shop on shop-01
 
 - name: Close the problem of a check that cannot recover by itself
@@ -110,7 +110,7 @@ comments_added:
   returned: success
   type: list
   elements: str
-  sample: [i7k3v9q2x1dmz-5]
+  sample: [i7k3v5q2x4dmz-5]
 """
 
 from collections.abc import Mapping

@@ -94,13 +94,13 @@ seealso:
 EXAMPLES = r"""
 - name: Tell everybody what was seen on the way
   self_healing.devops.incident:
-    incident: i7k3v9q2x1dmz
+    incident: i7k3v5q2x4dmz
     step: note
     text: The disk of the second node is slow as well
 
 - name: Take the right to heal
   self_healing.devops.incident:
-    incident: i7k3v9q2x1dmz
+    incident: i7k3v5q2x4dmz
     step: claim
   register: incident_claimed
 """
@@ -113,7 +113,7 @@ incident:
   returned: success
   type: dict
   sample:
-    id: i7k3v9q2x1dmz
+    id: i7k3v5q2x4dmz
     state: asked
     kind: process_crash
     severity: critical
@@ -132,7 +132,7 @@ refused:
   type: dict
   sample:
     reason: busy
-    text: incident i7k3v9q2x1dmz is being healed by worker until 10:15
+    text: incident i7k3v5q2x4dmz is being healed by worker until 10:15
 settled:
   description: Whether O(settle) named a delivery that was open.
   returned: success
@@ -140,8 +140,6 @@ settled:
   sample: true
 """
 
-import os
-import socket
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -158,6 +156,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.module import 
     ModuleSpec,
     file_exists,
     run_module,
+    this_run,
 )
 from ansible_collections.self_healing.devops.plugins.module_utils.timeline import told
 
@@ -240,7 +239,7 @@ def _step(name: str, params: Mapping[str, Any], journal: Journal) -> Any:
     if name == "decide":
         return _decide(params, journal, policy, now)
     by_name = {
-        "claim": lambda i: steps.claim(i, params["worker"] or _this_run(), now, policy.claim_lease),
+        "claim": lambda i: steps.claim(i, params["worker"] or this_run(), now, policy.claim_lease),
         "fix_started": steps.fix_started,
         "fixed": lambda i: steps.fixed(i, params["changed"], policy.verify_timeout),
         "fix_failed": lambda i: steps.fix_failed(i, reason),
@@ -276,11 +275,6 @@ def _decide(params: Mapping[str, Any], journal: Journal, policy: policies.Policy
         return steps.decide(incident, decision.to_data(), policy.timers(decision.verdict))
 
     return step
-
-
-def _this_run() -> str:
-    """Name the playbook run: every task of it is a child of the same ansible-playbook process."""
-    return f"{socket.gethostname()}:{os.getppid()}"
 
 
 def main() -> None:

@@ -64,7 +64,7 @@ incident:
   returned: success
   type: dict
   sample:
-    id: i7k3v9q2x1dmz
+    id: i7k3v5q2x4dmz
     state: asked
     kind: process_crash
     severity: critical

@@ -47,7 +47,7 @@ seealso:
 EXAMPLES = r"""
 - name: Read one incident
   self_healing.devops.incident_info:
-    incident: i7k3v9q2x1dmz
+    incident: i7k3v5q2x4dmz
   register: incident_read
 
 - name: List what waits for an answer
@@ -64,7 +64,7 @@ incident:
   returned: when O(incident) is given
   type: dict
   sample:
-    id: i7k3v9q2x1dmz
+    id: i7k3v5q2x4dmz
     state: asked
     kind: process_crash
     severity: critical
@@ -75,7 +75,7 @@ incidents:
   returned: when O(incident) is not given
   type: list
   elements: str
-  sample: [i7k3v9q2x1dmz]
+  sample: [i7k3v5q2x4dmz]
 """
 
 from collections.abc import Mapping

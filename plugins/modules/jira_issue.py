@@ -155,7 +155,7 @@ EXAMPLES = r"""
     jira_url: https://company.atlassian.net
     jira_user: self-healing@example.com
     jira_token: "{{ vault_jira_token }}"
-    marker: i7k3v9q2x1dmz
+    marker: i7k3v5q2x4dmz
     project: OPS
     summary: "Process unavailable: shop on shop-01"
     description: |
@@ -172,12 +172,12 @@ EXAMPLES = r"""
     jira_url: https://company.atlassian.net
     jira_user: self-healing@example.com
     jira_token: "{{ vault_jira_token }}"
-    marker: i7k3v9q2x1dmz
+    marker: i7k3v5q2x4dmz
     known_id: "{{ issue.id }}"
     project: OPS
     summary: "Process unavailable: shop on shop-01"
     comments:
-      - {id: i7k3v9q2x1dmz-9, text: "Restarted; answering again after 4 s"}
+      - {id: i7k3v5q2x4dmz-9, text: "Restarted; answering again after 4 s"}
     attachments:
       - {name: transcript.md, media_type: text/markdown, content: "{{ transcript }}"}
     status: Done

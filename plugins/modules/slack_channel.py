@@ -130,7 +130,7 @@ EXAMPLES = r"""
 - name: Gather the responders in one channel
   self_healing.devops.slack_channel:
     slack_token: "{{ vault_slack_token }}"
-    marker: i7k3v9q2x1dmz
+    marker: i7k3v5q2x4dmz
     name: dyna-2611001
     topic: shop is down on shop-01
     members: [ana@example.com]
@@ -143,13 +143,13 @@ EXAMPLES = r"""
         - title: OPS-12
           link: https://company.atlassian.net/browse/OPS-12
     messages:
-      - id: i7k3v9q2x1dmz-3
+      - id: i7k3v5q2x4dmz-3
         text: Asked Ana what to do
 
 - name: Close the channel
   self_healing.devops.slack_channel:
     slack_token: "{{ vault_slack_token }}"
-    marker: i7k3v9q2x1dmz
+    marker: i7k3v5q2x4dmz
     name: dyna-2611001
     archived: true
 """

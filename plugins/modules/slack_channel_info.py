@@ -36,7 +36,7 @@ EXAMPLES = r"""
 - name: Read what was said
   self_healing.devops.slack_channel_info:
     slack_token: "{{ vault_slack_token }}"
-    marker: i7k3v9q2x1dmz
+    marker: i7k3v5q2x4dmz
   register: conversation
 """
 

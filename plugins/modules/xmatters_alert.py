@@ -135,7 +135,7 @@ EXAMPLES = r"""
     xmatters_user: x-api-key-00000000-0000-4000-8000-000000000001
     xmatters_password: "{{ vault_xmatters_secret }}"
     xmatters_form_url: "{{ vault_xmatters_form_url }}"
-    marker: i7k3v9q2x1dmz
+    marker: i7k3v5q2x4dmz
     recipients:
       - name: Checkout SRE
         type: group
@@ -148,9 +148,9 @@ EXAMPLES = r"""
 
 - name: Say how it ended and close the alert
   self_healing.devops.xmatters_alert:
-    marker: i7k3v9q2x1dmz
+    marker: i7k3v5q2x4dmz
     comments:
-      - {id: i7k3v9q2x1dmz-9, text: "Restarted; answering again after 4 s"}
+      - {id: i7k3v5q2x4dmz-9, text: "Restarted; answering again after 4 s"}
     status: terminated
 """
 

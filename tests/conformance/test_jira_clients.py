@@ -188,7 +188,7 @@ def test_client_reads_what_our_module_made(jira: Running) -> None:
     run(jira, comments=[{"id": "1", "text": "asked"}], attachments=[{"name": "t.md", "content": "x"}], status="Done")
     client = connect(jira)
     [issue] = client.search_issues(f"labels = {LABEL}")
-    assert client.issue_property(issue.key, "self_healing.incident").value.incident == "i7k3v9q2x1dmz"
+    assert client.issue_property(issue.key, "self_healing.incident").value.incident == "i7k3v5q2x4dmz"
     [comment] = client.comments(issue, expand="properties")
     assert comment.properties[0].value.id == "1"
     assert [link.object.title for link in client.remote_links(issue.key)] == ["Problem P-2611001"]

@@ -190,7 +190,7 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("get", "/attachment/{id}", "", None),
     ("get", f"{ISSUE}/properties", "", None),
     ("get", f"{ISSUE}/properties/{{propertyKey}}", "", None),
-    ("get", f"{ISSUE}/remotelink", "?globalId=self-healing:i7k3v9q2x1dmz", None),
+    ("get", f"{ISSUE}/remotelink", "?globalId=self-healing:i7k3v5q2x4dmz", None),
     ("post", f"{ISSUE}/remotelink", "", {"object": {"url": "https://x.example", "title": "x"}}),
     ("get", f"{ISSUE}/watchers", "", None),
     ("get", "/issueLinkType", "", None),
@@ -202,7 +202,7 @@ def busy() -> Iterator[tuple[Running, dict[str, str]]]:
     """A Jira with one issue that has everything, and the values of the parameters that lead to it."""
     with start_tool(Jira) as running:
         note, file = {"id": "1", "text": "asked"}, {"name": "t.md", "content": "x"}
-        for marker in ("i7k3v9q2x1dmz", "iaaaaaaaaaaaa"):
+        for marker in ("i7k3v5q2x4dmz", "iaaaaaaaaaaaa"):
             result = run(running, marker=marker, comments=[note], attachments=[file], status="Done")
         link = {"type": {"name": "Duplicate"}, "inwardIssue": {"key": "DEMO-2"}, "outwardIssue": {"key": "DEMO-1"}}
         assert ask(running, "POST", "3/issueLink", json=link).status_code == 201

@@ -30,7 +30,7 @@ from support.one_tool import OneTool, start_tool
 
 SPECIFICATION = Path(__file__).absolute().parents[3] / "shared/specs/xmatters-rest-subset.derived.openapi.yaml"
 WEBHOOKS = SPECIFICATION.with_name("xmatters-outbound-webhooks.derived.schema.json")
-MARKER = "i7k3v9q2x1dmz"
+MARKER = "i7k3v5q2x4dmz"
 OPTIONS = [{"name": "process_restart", "label": "Restart process"}, {"name": "escalate", "label": "Escalate"}]
 
 

@@ -39,15 +39,15 @@ from support.tree import ROOT
 
 Running = OneTool[Dynatrace]
 COMMENTS = [
-    {"id": "i7k3v9q2x1dmz-3", "text": "Asked Ana Berg", "at": "2026-11-22T10:00:00Z", "kind": "asked"},
+    {"id": "i7k3v5q2x4dmz-3", "text": "Asked Ana Berg", "at": "2026-11-22T10:00:00Z", "kind": "asked"},
     {
-        "id": "i7k3v9q2x1dmz-5",
+        "id": "i7k3v5q2x4dmz-5",
         "text": "Restarted {{ shop }} <b>& \u201cquoted\u201d\nin 3 s",
         "at": None,
         "kind": "fixed",
     },
 ]
-IDS = ["i7k3v9q2x1dmz-3", "i7k3v9q2x1dmz-5"]
+IDS = ["i7k3v5q2x4dmz-3", "i7k3v5q2x4dmz-5"]
 
 
 @pytest.fixture
@@ -125,8 +125,8 @@ def test_adds_the_comments_in_order(dynatrace: Running, pid: str) -> None:
         },
     }
     assert texts(dynatrace, pid) == [
-        "Asked Ana Berg [i7k3v9q2x1dmz-3]",
-        "Restarted {{ shop }} <b>& \u201cquoted\u201d\nin 3 s [i7k3v9q2x1dmz-5]",
+        "Asked Ana Berg [i7k3v5q2x4dmz-3]",
+        "Restarted {{ shop }} <b>& \u201cquoted\u201d\nin 3 s [i7k3v5q2x4dmz-5]",
     ]
     assert {comment["context"] for comment in known["comments"]} == {"self-healing"}
 
@@ -167,7 +167,7 @@ def test_own_comments_are_found_behind_many_others_on_all_pages(
 def test_comment_of_somebody_else_is_not_taken_for_ours(dynatrace: Running, pid: str) -> None:
     async def write() -> None:
         problem = dynatrace.tool.world.problems[pid]
-        dynatrace.tool.world.comment(problem, "bo@example.com", "as in [i7k3v9q2x1dmz-3]", "")
+        dynatrace.tool.world.comment(problem, "bo@example.com", "as in [i7k3v5q2x4dmz-3]", "")
 
     dynatrace.run(write())
     assert run(dynatrace, pid, comments=COMMENTS[:1])["comments_added"] == IDS[:1]
@@ -175,12 +175,12 @@ def test_comment_of_somebody_else_is_not_taken_for_ours(dynatrace: Running, pid:
 
 
 def test_long_comment_is_cut_and_found_again(dynatrace: Running, pid: str) -> None:
-    long = [{"id": "i7k3v9q2x1dmz-9", "text": "x" * 10_000}]
+    long = [{"id": "i7k3v5q2x4dmz-9", "text": "x" * 10_000}]
     run(dynatrace, pid, comments=long)
     assert run(dynatrace, pid, comments=long)["changed"] is False
     [text] = texts(dynatrace, pid)
     assert len(text) == 4000
-    assert text.endswith("x… [i7k3v9q2x1dmz-9]")
+    assert text.endswith("x… [i7k3v5q2x4dmz-9]")
 
 
 def test_problem_stays_open_unless_it_is_to_be_closed(dynatrace: Running, pid: str) -> None:

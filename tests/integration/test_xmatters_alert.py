@@ -50,7 +50,7 @@ def arguments(xmatters: Running, **changes: Any) -> dict[str, Any]:
         "xmatters_user": xmatters.settings.xmatters_user,
         "xmatters_password": xmatters.settings.xmatters_password,
         "xmatters_form_url": xmatters.tool.form_url,
-        "marker": "i7k3v9q2x1dmz",
+        "marker": "i7k3v5q2x4dmz",
         "recipients": [{"name": xmatters.settings.group, "type": "group"}],
         "priority": "high",
         "subject": "shop is down",
@@ -90,7 +90,7 @@ def test_sends_one_alert_with_all_it_was_told(xmatters: Running) -> None:
         "replicas": 3,
         "subject": alert["subject"],
         "message": alert["text"],
-        "incident_id": "i7k3v9q2x1dmz",
+        "incident_id": "i7k3v5q2x4dmz",
     }
     assert [(option["number"], option["label"], option["action"]) for option in alert["options"]] == [
         (1, "Restart process", "STOP_NOTIFYING_TARGET"),
@@ -111,12 +111,12 @@ def test_sends_one_alert_with_all_it_was_told(xmatters: Running) -> None:
 
 
 def test_second_run_changes_nothing(xmatters: Running) -> None:
-    comments = [{"id": "i7k3v9q2x1dmz-3", "text": "Asked", "at": "2026-11-22T10:00:00Z", "kind": "decided"}]
+    comments = [{"id": "i7k3v5q2x4dmz-3", "text": "Asked", "at": "2026-11-22T10:00:00Z", "kind": "decided"}]
     first = run(xmatters, comments=comments)
     second = run(xmatters, comments=comments)
     assert second["changed"] is second["requested"] is False
     assert second["id"] == first["id"]
-    assert second["diff"]["before"] == second["diff"]["after"] == {"status": "active", "comments": ["i7k3v9q2x1dmz-3"]}
+    assert second["diff"]["before"] == second["diff"]["after"] == {"status": "active", "comments": ["i7k3v5q2x4dmz-3"]}
     assert len(alerts(xmatters)) == 1
     assert xmatters.faults.count("xmatters", "POST", "") == 2
 
@@ -152,7 +152,7 @@ def test_server_error_after_the_trigger_makes_one_alert(xmatters: Running) -> No
 
 def test_lost_trigger_is_told_and_not_repeated(xmatters: Running) -> None:
     xmatters.faults.add("xmatters", "drop", method="POST", path=TRIGGER)
-    with pytest.raises(UnclearOutcomeError, match="no alert with incident_id i7k3v9q2x1dmz"):
+    with pytest.raises(UnclearOutcomeError, match="no alert with incident_id i7k3v5q2x4dmz"):
         run(xmatters, consistency_wait=0)
     assert xmatters.faults.count("xmatters", "POST", TRIGGER) == 1
     assert run(xmatters)["requested"] is True
@@ -206,21 +206,21 @@ def test_credentials_go_to_no_other_server(xmatters: Running) -> None:
 
 
 def test_comments_are_written_once_each(xmatters: Running) -> None:
-    comments = [{"id": f"i7k3v9q2x1dmz-{n}", "text": f"Step {n} [not the id]"} for n in (3, 4)]
+    comments = [{"id": f"i7k3v5q2x4dmz-{n}", "text": f"Step {n} [not the id]"} for n in (3, 4)]
     run(xmatters, comments=comments[:1])
     result = run(xmatters, comments=comments)
     assert result["changed"] is True
     assert run(xmatters, comments=comments)["changed"] is False
     assert [note["text"] for note in alerts(xmatters)[0]["annotations"]] == [
-        "Step 3 [not the id] [i7k3v9q2x1dmz-3]",
-        "Step 4 [not the id] [i7k3v9q2x1dmz-4]",
+        "Step 3 [not the id] [i7k3v5q2x4dmz-3]",
+        "Step 4 [not the id] [i7k3v5q2x4dmz-4]",
     ]
 
 
 def test_lost_answer_after_a_comment_writes_it_once(xmatters: Running) -> None:
     run(xmatters)
     xmatters.faults.add("xmatters", "drop_after", method="POST", path="/annotations$")
-    comments = [{"id": "i7k3v9q2x1dmz-3", "text": "Asked"}]
+    comments = [{"id": "i7k3v5q2x4dmz-3", "text": "Asked"}]
     assert run(xmatters, comments=comments)["changed"] is True
     assert run(xmatters, comments=comments)["changed"] is False
     assert len(alerts(xmatters)[0]["annotations"]) == 1
@@ -230,15 +230,15 @@ def test_comments_are_read_over_all_pages(xmatters: Running) -> None:
     run(xmatters)
     [alert] = xmatters.tool.alerts.values()
     for n in range(130):
-        alert.annotate("bo", f"note [i7k3v9q2x1dmz-{n}]", alert.created)
-    result = run(xmatters, comments=[{"id": "i7k3v9q2x1dmz-129", "text": "note"}])
+        alert.annotate("bo", f"note [i7k3v5q2x4dmz-{n}]", alert.created)
+    result = run(xmatters, comments=[{"id": "i7k3v5q2x4dmz-129", "text": "note"}])
     assert result["changed"] is False
     assert len(alert.annotations) == 130
 
 
 def test_terminates_after_the_last_comment(xmatters: Running) -> None:
     run(xmatters)
-    comments = [{"id": "i7k3v9q2x1dmz-9", "text": "Closed"}]
+    comments = [{"id": "i7k3v5q2x4dmz-9", "text": "Closed"}]
     result = run(xmatters, status="terminated", comments=comments)
     assert (result["changed"], result["status"]) == (True, "terminated")
     [alert] = xmatters.tool.alerts.values()
@@ -272,20 +272,20 @@ def test_suspended_alert_is_left_suspended(xmatters: Running) -> None:
 
 @pytest.mark.parametrize("changes", [{"status": "terminated"}, {"create": False}])
 def test_nothing_is_sent_where_no_alert_is_wanted(xmatters: Running, changes: dict[str, Any]) -> None:
-    result = run(xmatters, **changes, comments=[{"id": "i7k3v9q2x1dmz-1", "text": "x"}])
+    result = run(xmatters, **changes, comments=[{"id": "i7k3v5q2x4dmz-1", "text": "x"}])
     assert (result["changed"], result["id"], result["status"]) == (False, None, None)
     assert xmatters.faults.count("xmatters", "POST", "") == 0
 
 
 def test_check_mode_writes_nothing(xmatters: Running) -> None:
-    comments = [{"id": "i7k3v9q2x1dmz-3", "text": "Asked"}]
+    comments = [{"id": "i7k3v5q2x4dmz-3", "text": "Asked"}]
     planned = run(xmatters, check_mode=True, comments=comments)
     assert (planned["changed"], planned["requested"], planned["id"]) == (True, False, None)
-    assert planned["diff"]["after"] == {"status": "active", "comments": ["i7k3v9q2x1dmz-3"]}
+    assert planned["diff"]["after"] == {"status": "active", "comments": ["i7k3v5q2x4dmz-3"]}
     run(xmatters)
     planned = run(xmatters, check_mode=True, comments=comments, status="terminated")
     assert planned["changed"] is True
-    assert planned["diff"]["after"] == {"status": "terminated", "comments": ["i7k3v9q2x1dmz-3"]}
+    assert planned["diff"]["after"] == {"status": "terminated", "comments": ["i7k3v5q2x4dmz-3"]}
     [alert] = alerts(xmatters)
     assert (alert["status"], alert["annotations"]) == ("ACTIVE", [])
     assert run(xmatters, comments=comments, status="terminated")["diff"] == planned["diff"]
@@ -352,7 +352,7 @@ def test_oauth_token_is_renewed_when_it_runs_out(xmatters: Running, monkeypatch:
         return annotate(*given)
 
     monkeypatch.setattr(xmatters.tool, "annotate", annotate_and_expire)
-    comments = [{"id": "i7k3v9q2x1dmz-3", "text": "Asked"}]
+    comments = [{"id": "i7k3v5q2x4dmz-3", "text": "Asked"}]
     assert run(xmatters, xmatters_client_id="client", comments=comments, status="terminated")["status"] == "terminated"
     assert xmatters.faults.count("xmatters", "POST", "/oauth2/token$") == 3
     assert len(alerts(xmatters)[0]["annotations"]) == 1

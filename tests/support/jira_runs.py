@@ -18,7 +18,7 @@ from .one_tool import OneTool
 
 Running = OneTool[Jira]
 
-MARKER = "i7k3v9q2x1dmz"
+MARKER = "i7k3v5q2x4dmz"
 LABEL = f"self-healing-{MARKER}"
 PROBLEM = "https://monitor.example/#problems/problemdetails;pid=-64780_1696V2"
 NOTES = [

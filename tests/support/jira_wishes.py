@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.self_healing.devops.plugins.module_utils.jira_wish import Wanted, wanted
 
-MARKER = "i7k3v9q2x1dmz"
+MARKER = "i7k3v5q2x4dmz"
 OPTIONS: dict[str, Any] = {
     "marker": MARKER,
     "project": "OPS",

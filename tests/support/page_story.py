@@ -86,7 +86,7 @@ def _issue(addresses: dict[str, str]) -> dict[str, Any]:
         "status": "To Do",
         "status_category": "new",
         "priority": "High",
-        "labels": ["self-healing", "i7k3v9q2x1dmz"],
+        "labels": ["self-healing", "i7k3v5q2x4dmz"],
         "created": at(1.8),
         "url": f"{addresses.get('jira', '')}/browse/DEMO-1",
         "description": "Dynatrace reported P-2611001 at 02:14:09 UTC.\n\nService shop on host shop-01 does not answer. "
@@ -166,7 +166,7 @@ def incident() -> dict[str, Any]:
         "few unhealthy": "1 of 24 hosts unhealthy",
     }
     return {
-        "id": "i7k3v9q2x1dmz",
+        "id": "i7k3v5q2x4dmz",
         "state": "asked",
         "version": 5,
         "kind": "process_crash",

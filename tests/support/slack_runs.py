@@ -16,7 +16,7 @@ from sandbox.slack import Slack
 from support.one_tool import OneTool
 
 Running = OneTool[Slack]
-MARKER = "i7k3v9q2x1dmz"
+MARKER = "i7k3v5q2x4dmz"
 #: Everything that the module can be asked for, besides the archive.
 FULL: dict[str, Any] = {
     "marker": MARKER,

@@ -26,14 +26,14 @@ ATTACHMENT = {"name": "dyna-2611001-transcript.md", "sha256": "ab", "read_back":
 
 
 def healed() -> dict[str, Any]:
-    comments = [{"text": f"{text} [i7k3v9q2x1dmz-{n}]"} for n, text in enumerate(NOTES.values())]
+    comments = [{"text": f"{text} [i7k3v5q2x4dmz-{n}]"} for n, text in enumerate(NOTES.values())]
     tools: dict[str, dict[str, Any]] = {
         name: {"id": f"{name}-id", "url": f"http://{name}/1", "state": "shown", "error": None, "details": {}}
         for name in ("dynatrace", "jira", "slack", "xmatters")
     }
     tools["jira"]["details"] = {"attachments": [dict(ATTACHMENT)]}
     incident = {
-        "id": "i7k3v9q2x1dmz",
+        "id": "i7k3v5q2x4dmz",
         "source": "dynatrace",
         "state": "closed",
         "problem": {"number": "2611001"},
@@ -168,7 +168,7 @@ def test_a_playbook_of_the_rulebook_that_failed_is_told_once() -> None:
 
 def test_the_result_has_the_figures_and_each_tool_s_final_state() -> None:
     seconds = dict(zip(STEPS, (0.41, 1.6, 9.2, 11.0, 14.1, 15.3), strict=True))
-    written = result("process_crash", "i7k3v9q2x1dmz", seconds, healed(), [])
+    written = result("process_crash", "i7k3v5q2x4dmz", seconds, healed(), [])
     assert written["healed"] is True
     assert written["seconds"] == seconds
     assert written["tools"]["jira"] == {"id": "jira-id", "state": "Done", "url": "http://jira/1"}
@@ -178,8 +178,8 @@ def test_the_result_has_the_figures_and_each_tool_s_final_state() -> None:
         "slack": "archived",
         "xmatters": "TERMINATED",
     }
-    assert summary("process_crash", "i7k3v9q2x1dmz", seconds) == (
-        "healed process_crash incident=i7k3v9q2x1dmz "
+    assert summary("process_crash", "i7k3v5q2x4dmz", seconds) == (
+        "healed process_crash incident=i7k3v5q2x4dmz "
         "detected=0.4s alerted=1.6s answered=9.2s fixed=11.0s verified=14.1s closed=15.3s"
     )
 

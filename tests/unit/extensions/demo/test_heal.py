@@ -27,7 +27,7 @@ def at(seconds: float) -> str:
 
 def incident(state: str, version: int, **times: float) -> dict[str, Any]:
     return {
-        "id": "i7k3v9q2x1dmz",
+        "id": "i7k3v5q2x4dmz",
         "state": state,
         "version": version,
         "title": "Process unavailable",

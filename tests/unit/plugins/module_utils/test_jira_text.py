@@ -55,7 +55,7 @@ SHOWN_AS_IS = [
     "p95 2 900 → 310 ms, errors 41 → 0 %",
     "C:\\temp\\shop.log",
     "see /var/log/shop_1.log (rotated) at 12:30!",
-    "self_healing.devops i7k3v9q2x1dmz",
+    "self_healing.devops i7k3v5q2x4dmz",
 ]
 
 

@@ -176,8 +176,8 @@ def test_a_delivery_is_settled_once(run: Run, place: str) -> None:
 
 
 def test_an_unknown_incident_is_a_clear_error(run: Run) -> None:
-    with pytest.raises(SelfHealingError, match="there is no incident 'i7k3v9q2x1dmz'"):
-        run(incident_info, incident="i7k3v9q2x1dmz")
+    with pytest.raises(SelfHealingError, match="there is no incident 'i7k3v5q2x4dmz'"):
+        run(incident_info, incident="i7k3v5q2x4dmz")
 
 
 def test_as_a_real_module(place: str) -> None:

@@ -25,7 +25,7 @@ INTEGRATION = {
     "device": "Mobile",
     "response": "Restart process",
     "annotation": "null",
-    "eventProperties": [{"incident_id": "i7k3v9q2x1dmz"}, {"service": "shop"}],
+    "eventProperties": [{"incident_id": "i7k3v5q2x4dmz"}, {"service": "shop"}],
 }
 AGENT = {
     "xmatters_callback_type": "response",
@@ -33,7 +33,7 @@ AGENT = {
     "recipient": "ana",
     "response": "Restart process",
     "annotation": "null",
-    "additionalTokens": {"incident_id": "i7k3v9q2x1dmz"},
+    "additionalTokens": {"incident_id": "i7k3v5q2x4dmz"},
 }
 FLOW = {
     "schema": "shdevops.xmatters.response/1",
@@ -43,7 +43,7 @@ FLOW = {
     "response": "Restart process",
     "responder": "ana",
     "comment": "",
-    "properties": {"incident_id#en": "i7k3v9q2x1dmz"},
+    "properties": {"incident_id#en": "i7k3v5q2x4dmz"},
 }
 SAMPLES = Path(__file__).absolute().parents[6] / "shared/specs/xmatters-samples.synthetic.json"
 
@@ -53,7 +53,7 @@ def test_three_spellings_say_the_same(body: dict[str, Any], uuid: str | None) ->
     assert to_response_hint(body) == ResponseHint(
         event_uuid=uuid,
         event_number="7001002",
-        incident_id="i7k3v9q2x1dmz",
+        incident_id="i7k3v5q2x4dmz",
         responder="ana",
         option="Restart process",
         comment=None,
@@ -67,10 +67,10 @@ def test_event_is_asked_for_by_uuid_where_there_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "properties", [{"incident_id": "i7k3v9q2x1dmz", "n": 3}, [{"n": 3, "incident_id": "i7k3v9q2x1dmz"}]]
+    "properties", [{"incident_id": "i7k3v5q2x4dmz", "n": 3}, [{"n": 3, "incident_id": "i7k3v5q2x4dmz"}]]
 )
 def test_properties_may_be_merged(properties: Any) -> None:
-    assert to_response_hint({**INTEGRATION, "eventProperties": properties}).incident_id == "i7k3v9q2x1dmz"
+    assert to_response_hint({**INTEGRATION, "eventProperties": properties}).incident_id == "i7k3v5q2x4dmz"
 
 
 def test_marker_property_can_have_another_name() -> None:
