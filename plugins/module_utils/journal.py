@@ -43,7 +43,7 @@ try:
     import sqlalchemy.dialects.sqlite  # noqa: F401  # pylint: disable=unused-import
     from sqlalchemy.exc import SQLAlchemyError
 
-    from .journal_schema import ATTACHMENTS, DUE, INCIDENTS, TIMELINE, TOOLS, prepare
+    from .journal_schema import ATTACHMENTS, DUE, INCIDENTS, LEASES, TIMELINE, TOOLS, prepare
 except ImportError:
     sa = None  # type: ignore[assignment]
 
@@ -251,6 +251,29 @@ class Journal:
             return frozenset(connection.execute(query).scalars())
 
     # -- tools and attachments -----------------------------------------------------------------------------------
+
+    def lease_tool(self, incident: str, tool: str, worker: str, span: timedelta) -> str | None:
+        """Take the right to bring a tool up to date with an incident. Returns who has it instead, None when granted.
+
+        It ends with L(release_tool), or after C(span) when the worker was lost.
+        """
+        here = (LEASES.c.incident == incident) & (LEASES.c.tool == tool)
+        now = self._clock()
+        with self._writing() as connection:
+            _exists(connection, incident, lock=True)
+            held = connection.execute(sa.select(LEASES).where(here)).first()
+            if held is not None and held.worker != worker and held.until > str(iso(now)):
+                return str(held.worker)
+            connection.execute(LEASES.delete().where(here))
+            values = {"worker": worker, "until": iso(now + span)}
+            connection.execute(LEASES.insert().values(incident=incident, tool=tool, **values))
+            return None
+
+    def release_tool(self, incident: str, tool: str, worker: str) -> None:
+        """Give the right back, if it is this worker's."""
+        here = (LEASES.c.incident == incident) & (LEASES.c.tool == tool) & (LEASES.c.worker == worker)
+        with self._writing() as connection:
+            connection.execute(LEASES.delete().where(here))
 
     def show(self, incident: str, state: ToolState, entry: Entry | None, *, dry_run: bool = False) -> bool:
         """Remember where and up to which entry a tool shows an incident. Returns whether that is news.

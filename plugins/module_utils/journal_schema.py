@@ -94,6 +94,16 @@ if sa is not None:
         sa.Column("updated_at", sa.String(24), nullable=False),
     )
 
+    #: Who is bringing which tool up to date with an incident right now: one run at a time.
+    LEASES = sa.Table(
+        "leases",
+        METADATA,
+        sa.Column("incident", sa.String(13), sa.ForeignKey("incidents.id"), primary_key=True),
+        sa.Column("tool", sa.String(255), primary_key=True),
+        sa.Column("worker", sa.Text, nullable=False),
+        sa.Column("until", sa.String(24), nullable=False),
+    )
+
     #: Texts that belong to an incident: its transcript, logs.
     ATTACHMENTS = sa.Table(
         "attachments",

@@ -10,6 +10,7 @@ C(main()) runs it as an ordinary module; C(plugin_utils/in_process.py) runs the 
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,11 @@ class ModuleSpec:
     def to_kwargs(self) -> dict[str, Any]:
         """Return the keyword arguments of AnsibleModule. All our modules support check mode."""
         return {"argument_spec": self.options, "supports_check_mode": True, **self.constraints()}
+
+
+def this_run() -> str:
+    """Name the playbook run: every task of it is a child of the same ansible-playbook process."""
+    return f"{socket.gethostname()}:{os.getppid()}"
 
 
 def file_exists(path: str) -> bool:

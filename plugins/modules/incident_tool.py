@@ -19,6 +19,14 @@ options:
     description: Identifier of the incident.
     type: str
     required: true
+  step:
+    description:
+      - V(take) waits until no other run brings the tool up to date with this incident, and returns the incident as it
+        is then. The right ends with V(show), or after some minutes when the run was lost.
+      - V(show) notes that the tool was brought up to date, or with O(error) that this failed.
+    type: str
+    choices: [take, show]
+    default: show
   tool:
     description: Name of the tool, which is its host in the inventory.
     type: str
@@ -69,9 +77,17 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+incident:
+  description:
+    - The incident with the contents of its attachments, as M(self_healing.devops.incident_info) returns it.
+  returned: when O(step) is V(take)
+  type: dict
+  sample:
+    id: i7k3v9q2x1dmz
+    state: asked
 tool:
   description: What is remembered of the tool now.
-  returned: success
+  returned: when O(step) is V(show)
   type: dict
   sample:
     tool: jira
@@ -80,21 +96,30 @@ tool:
     state: shown
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from datetime import timedelta
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import JournalError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entry, Incident, ToolState
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
-from ansible_collections.self_healing.devops.plugins.module_utils.module import JOURNAL_OPTIONS, ModuleSpec, run_module
+from ansible_collections.self_healing.devops.plugins.module_utils.module import (
+    JOURNAL_OPTIONS,
+    ModuleSpec,
+    run_module,
+    this_run,
+)
 from ansible_collections.self_healing.devops.plugins.module_utils.timeline import told
 
 SPEC = ModuleSpec(
     options={
         "incident": {"type": "str", "required": True},
         "tool": {"type": "str", "required": True},
+        "step": {"type": "str", "choices": ["take", "show"], "default": "show"},
         "role": {"type": "str", "required": True},
         "id": {"type": "str"},
         "url": {"type": "str"},
@@ -109,14 +134,35 @@ SPEC = ModuleSpec(
 )
 
 
+#: How long a run may have a tool for itself, and how long another run waits for it.
+LEASE = timedelta(minutes=3)
+PATIENCE = 200.0
+LOOK_EVERY = 0.2
+
+
 def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict[str, Any]:
     journal = Journal.open(params["journal"])
+    if params["step"] == "take":
+        if not check_mode:
+            take(journal, params["incident"], params["tool"])
+        return {"changed": False, "incident": journal.read(params["incident"], content=True).to_dict()}
     incident = journal.read(params["incident"])
     known = incident.tools.get(params["tool"])
     state, entry = (failed if params["error"] else shown)(params, incident, known)
     changed = journal.show(params["incident"], state, entry, dry_run=check_mode)
+    if not check_mode:
+        journal.release_tool(params["incident"], params["tool"], this_run())
     before = asdict(known) if known else {}
     return {"changed": changed, "tool": asdict(state), "diff": {"before": before, "after": asdict(state)}}
+
+
+def take(journal: Journal, incident: str, tool: str) -> None:
+    """Wait for the right to bring the tool up to date. Raises JournalError when another run does not give it back."""
+    deadline = time.monotonic() + PATIENCE
+    while (other := journal.lease_tool(incident, tool, this_run(), LEASE)) is not None:
+        if time.monotonic() > deadline:
+            raise JournalError(f"{other} has been bringing {tool} up to date with {incident} for {PATIENCE:.0f} s")
+        time.sleep(LOOK_EVERY)
 
 
 def shown(params: Mapping[str, Any], incident: Incident, known: ToolState | None) -> tuple[ToolState, Entry | None]:

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,7 +27,7 @@ from ansible_collections.self_healing.devops.plugins.modules import (
     incident_info,
     incident_tool,
 )
-from support.story import PROBLEM, RESOLVED, answer
+from support.story import NOW, PROBLEM, RESOLVED, answer
 
 INCIDENT = PROBLEM.incident
 CANDIDATES = [{"host": "shop-01", "managed": True, "by": "entity id"}]
@@ -195,3 +196,26 @@ def test_as_a_real_module(place: str) -> None:
     )
     result = json.loads(done.stdout)
     assert result["incident"]["state"] == "detected", done.stderr
+
+
+def test_one_run_at_a_time_brings_a_tool_up_to_date(run: Run, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incident_tool, "PATIENCE", 0.3)
+    journal = Journal.open(place)
+    assert journal.lease_tool(INCIDENT, "jira", "another:1", incident_tool.LEASE) is None
+    with pytest.raises(SelfHealingError, match="another:1 has been bringing jira up to date"):
+        run(incident_tool, tool="jira", role="jira", step="take")
+    assert run(incident_tool, tool="slack", role="slack", step="take")["incident"]["id"] == INCIDENT
+    assert run(incident_tool, tool="slack", role="slack", step="take")["changed"] is False, "it has it already"
+    assert journal.lease_tool(INCIDENT, "slack", "another:1", incident_tool.LEASE) is not None
+    run(incident_tool, tool="slack", role="slack", error="no route to host")
+    assert journal.lease_tool(INCIDENT, "slack", "another:1", incident_tool.LEASE) is None
+    assert run(incident_tool, check_mode=True, tool="slack", role="slack", step="take")["changed"] is False
+
+
+def test_the_tool_of_a_lost_run_is_free_again_after_a_while(place: str) -> None:
+    early, late = (Journal.open(place, lambda at=at: NOW + at) for at in (timedelta(0), timedelta(minutes=4)))
+    assert early.lease_tool(INCIDENT, "jira", "lost:1", incident_tool.LEASE) is None
+    assert early.lease_tool(INCIDENT, "jira", "another:1", incident_tool.LEASE) == "lost:1"
+    assert late.lease_tool(INCIDENT, "jira", "another:1", incident_tool.LEASE) is None
+    late.release_tool(INCIDENT, "jira", "lost:1")
+    assert late.lease_tool(INCIDENT, "jira", "third:1", incident_tool.LEASE) == "another:1"
