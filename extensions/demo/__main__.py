@@ -28,7 +28,7 @@ from .heal import Heal
 from .java import find_java, packaged_java
 from .layout import Layout
 from .progress import Progress
-from .result import result, summary, write
+from .result import endings, result, summary, write
 from .sandbox_client import State
 from .scenarios import SCENARIOS
 
@@ -75,6 +75,7 @@ def show(chosen: argparse.Namespace, layout: Layout, progress: Progress) -> int:
             found += [Failure("service", wrong)] if wrong else []
             found += rulebook_failures(chain.rulebook_log())
             if not found and heal.incident is not None:
+                progress.step("shown", heal.over_after, endings(state))
                 found += again(chain, heal.incident, state, progress)
                 chain.require_alive()
         except LegError as error:

@@ -39,6 +39,8 @@ class Heal:
         #: Seconds from the fault to each step that was reached.
         self.seconds: dict[str, float] = {}
         self.incident: str | None = None
+        #: Seconds from the fault until no playbook had anything left to do.
+        self.over_after: float | None = None
 
     def run(self, alive: Callable[[], None], clock: Callable[[], float] = time.time) -> None:
         """Break the service and follow its heal until nothing is left to do. Raises LegError."""
@@ -54,6 +56,7 @@ class Heal:
             incident = newest(state)
             self._say(state, incident)
             if incident is not None and incident["state"] == "closed" and state["journal"]["unsettled"] == 0:
+                self.over_after = round(clock() - self._broken_at, 2)
                 return
             self._require_hope(incident)
             self._ask(state, incident, clock())
@@ -141,4 +144,4 @@ def meaning(step: str, state: State, incident: State) -> str:
         return f"{incident['decision']['remedy']} ran on {incident['target']}"
     if step == "verified":
         return str(next(entry["text"] for entry in reversed(incident["timeline"]) if entry["kind"] == "verified"))
-    return "the ticket is done, the transcript is attached, the channel is archived, the alert has ended"
+    return "the incident is closed; every tool is told"

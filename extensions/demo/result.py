@@ -54,6 +54,13 @@ def final_states(state: State) -> dict[str, dict[str, Any]]:
     }
 
 
+def endings(state: State) -> str:
+    """Return the final states in a few words, for a person."""
+    words = [f"{name} {tool['id']} {str(tool['state']).lower()}" for name, tool in final_states(state).items()]
+    files = [attachment["name"] for issue in state["tools"]["jira"]["issues"] for attachment in issue["attachments"]]
+    return " · ".join([*words, f"{', '.join(files)} attached"])
+
+
 def summary(scenario: str, incident: str | None, seconds: Mapping[str, float]) -> str:
     """Return the last line of a heal."""
     figures = " ".join(f"{step}={seconds[step]:.1f}s" for step in STEPS)

@@ -129,6 +129,8 @@ def test_a_person_presses_in_the_browser_and_sees_the_heal(start: Any, tmp_path:
         assert page.locator("#problem .watches").get_by_text("Down").is_visible()
         button.click()
         page.locator("#phone .outcome", has_text="Ana Berg chose Restart process").wait_for()
+        demo.until("✔ closed")
+        page.set_default_timeout(60_000)
         page.locator("#story .about", has_text="Closed").wait_for()
         page.locator("#ticket .thing-head", has_text="Done").wait_for()
         page.locator("#ticket .file", has_text="transcript").wait_for()

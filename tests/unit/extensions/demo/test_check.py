@@ -14,7 +14,7 @@ import pytest
 
 from demo.check import Failure, failures, rulebook_failures, second_run
 from demo.heal import STEPS
-from demo.result import result, summary
+from demo.result import endings, result, summary
 
 REMEDY = "process_restart"
 NOTES = {
@@ -178,6 +178,10 @@ def test_the_result_has_the_figures_and_each_tool_s_final_state() -> None:
         "slack": "archived",
         "xmatters": "TERMINATED",
     }
+    assert endings(healed()) == (
+        "dynatrace dynatrace-id closed · jira jira-id done · slack slack-id archived · "
+        "xmatters xmatters-id terminated · dyna-2611001-transcript.md attached"
+    )
     assert summary("process_crash", "i7k3v5q2x4dmz", seconds) == (
         "healed process_crash incident=i7k3v5q2x4dmz "
         "detected=0.4s alerted=1.6s answered=9.2s fixed=11.0s verified=14.1s closed=15.3s"
