@@ -119,6 +119,12 @@ incident:
     severity: critical
     target: shop-01
 
+behind:
+  description: Tools that do not show the newest entry yet, or whose last update failed.
+  returned: success
+  type: list
+  elements: str
+  sample: [jira]
 granted:
   description:
     - Whether the step was allowed. A claim that comes too late is no failure.
@@ -158,7 +164,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.module import 
     run_module,
     this_run,
 )
-from ansible_collections.self_healing.devops.plugins.module_utils.timeline import told
+from ansible_collections.self_healing.devops.plugins.module_utils.timeline import behind, told
 
 STEPS = (
     "decide",
@@ -220,6 +226,7 @@ def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict
     result = {
         "changed": changed or settled,
         "incident": after.to_dict(),
+        "behind": behind(after),
         "granted": refused is None,
         "settled": settled,
         "diff": {"before": _story(before), "after": _story(after)},

@@ -70,6 +70,12 @@ incident:
     severity: critical
     target: shop-01
 
+behind:
+  description: Tools that do not show the newest entry yet, or whose last update failed.
+  returned: when O(incident) is given
+  type: list
+  elements: str
+  sample: [jira]
 incidents:
   description: Identifiers of the incidents, newest first.
   returned: when O(incident) is not given
@@ -107,7 +113,7 @@ def run(params: Mapping[str, Any], _check_mode: bool, _transport: object) -> dic
     journal = Journal.open(params["journal"])
     if params["incident"]:
         found = journal.read(params["incident"], content=params["content"])
-        return {"changed": False, "incident": found.to_dict()}
+        return {"changed": False, "incident": found.to_dict(), "behind": behind(found)}
     incidents = journal.list_incidents(params["states"], params["limit"])
     if params["behind"]:
         incidents = [incident for incident in incidents if behind(journal.read(incident))]
