@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ from .errors import DemoError
 State = dict[str, Any]
 #: Seconds after which a state is looked at again although nothing changed: time passes, and programs may end.
 LOOK_AGAIN = 0.5
+#: Seconds that the reader of a stream may take to notice that the stream was closed.
+LONGEST_CLOSE = 5.0
 
 
 class SandboxClient:
@@ -47,7 +50,10 @@ class SandboxClient:
 
     def states(self, alive: Callable[[], None]) -> Iterator[State]:
         """Yield the state whenever it changes, and now and then when it does not. C(alive) may raise to end it."""
-        stream = _Stream(self._where)
+        try:
+            stream = _Stream(self._where)
+        except (OSError, HTTPException) as error:
+            raise DemoError(f"the sandbox does not send its states: {error}") from error
         try:
             while True:
                 alive()
@@ -77,12 +83,14 @@ class _Stream:
     def __init__(self, where: str) -> None:
         self._connection = HTTPConnection(where, timeout=60)
         self._connection.request("GET", "/api/events")
+        self._socket = self._connection.sock
         self._answer = self._connection.getresponse()
         self._changed = threading.Condition()
         self._state: State | None = None
         self._news = False
         self._ended = False
-        threading.Thread(target=self._read, name="states", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name="states", daemon=True)
+        self._reader.start()
 
     def newest(self, patience: float) -> State:
         """Return the next state, or after C(patience) seconds the last one again. Raises DemoError at the end."""
@@ -97,6 +105,12 @@ class _Stream:
             return self._state
 
     def close(self) -> None:
+        # The reader holds the answer while it waits for the next line, so that only the socket can wake it.
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the other side was faster
+        self._reader.join(LONGEST_CLOSE)
         self._connection.close()
 
     def _read(self) -> None:
