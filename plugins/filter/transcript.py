@@ -65,7 +65,7 @@ def transcript(incident: Mapping[str, Any], messages: Sequence[Mapping[str, Any]
 
 
 #: Bookkeeping that happens while or after the transcript is made.
-AFTER_THE_STORY = frozenset({"attached", "closed", "shown", "alerted", "tool_failed", "tool_recovered"})
+AFTER_THE_STORY = frozenset({"attached", "closed", "shown", "alerted", "tool_failed", "released"})
 
 
 def _line(text: str) -> str:

@@ -291,10 +291,25 @@ def undone(incident: Incident, succeeded: bool, reason: str) -> list[Entry]:
 
 
 def finish(incident: Incident, reason: str) -> list[Entry]:
-    """End a run that had claimed the incident: what it left half done needs a person."""
-    if incident.state != "healing" or incident.claim is None:
+    """Give the incident back after its host was seen to. What was left half done needs a person."""
+    if incident.claim is None:
         return []
-    return fix_failed(incident, reason)
+    text = f"{incident.claim['worker']} is done with {incident.target}"
+    released = Entry("released", text, key=f"released:{incident.claim['until']}")
+    return [*fix_failed(incident, reason), released] if incident.state == "healing" else [released]
+
+
+def in_other_hands(incident: Incident, worker: str, now: datetime) -> bool:
+    """Whether another run heals the incident right now and will see to what follows from it.
+
+    A run that ends gives the incident back before it looks how the incident stands: whatever is reported until then is
+    its own to carry out, and whatever is reported later belongs to the next run.
+    """
+    if incident.claim is None or incident.state not in ("healing", "verifying", "stable"):
+        return False
+    until = moment(incident.claim["until"])
+    released = any(entry.kind == "released" for entry in _since(incident, "claimed"))
+    return incident.claim["worker"] != worker and not released and until is not None and until > now
 
 
 def _claimed(incident: Incident) -> tuple[str, str]:

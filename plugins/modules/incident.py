@@ -25,7 +25,7 @@ options:
       - V(decide) asks the policy how far automation may go, and claims the incident when that is to act.
       - V(claim) takes the right to heal. Only one playbook gets it, see RV(granted).
       - V(fix_started), V(fixed), V(fix_failed), V(verified), V(unverified) and V(undone) tell how a remedy fares.
-      - V(finish) is for the end of a playbook that had claimed the incident. It escalates what was left half done.
+      - V(finish) gives a claimed incident back once its host was seen to, and escalates what was left half done.
       - V(timer) says that the timer O(timer) came due.
       - V(close) closes a stable incident.
       - V(note) adds O(text) for people to see.
@@ -125,6 +125,11 @@ behind:
   type: list
   elements: str
   sample: [jira]
+in_other_hands:
+  description: Whether another run heals the incident right now, and will carry out what follows from it.
+  returned: success
+  type: bool
+  sample: false
 granted:
   description:
     - Whether the step was allowed. A claim that comes too late is no failure.
@@ -227,6 +232,7 @@ def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict
         "changed": changed or settled,
         "incident": after.to_dict(),
         "behind": behind(after),
+        "in_other_hands": steps.in_other_hands(after, params["worker"] or this_run(), datetime.now(timezone.utc)),
         "granted": refused is None,
         "settled": settled,
         "diff": {"before": _story(before), "after": _story(after)},

@@ -156,6 +156,20 @@ def test_a_lost_worker_is_taken_over_and_the_attempt_is_the_same() -> None:
     assert story.incident.attempt == 1
 
 
+def test_what_another_run_heals_is_left_to_it_until_it_gives_it_back() -> None:
+    story = Story().decide()
+    assert not steps.in_other_hands(story.incident, "there:2", story.at)
+    story.answer()
+    story.claim("here:1").fix()
+    story.report(RESOLVED)
+    assert steps.in_other_hands(story.incident, "there:2", story.at)
+    assert not steps.in_other_hands(story.incident, "here:1", story.at)
+    assert not steps.in_other_hands(story.incident, "there:2", story.at + timedelta(minutes=16)), "its run was lost"
+    story.verify().add(steps.finish(story.incident, ""))
+    assert story.incident.state == "stable"
+    assert not steps.in_other_hands(story.incident, "there:2", story.at)
+
+
 def test_a_remedy_runs_once_for_one_answer() -> None:
     story = Story().decide()
     story.answer()

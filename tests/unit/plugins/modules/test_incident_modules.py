@@ -109,9 +109,11 @@ def test_a_decision_to_act_is_claimed_at_once(run: Run) -> None:
 
 def test_what_is_left_half_done_is_escalated_at_the_end(run: Run, place: str) -> None:
     heal(run, place)
-    assert run(incident, step="finish")["changed"] is False, "the fix was done"
-    other = run(incident_info)["incident"]
-    assert other["state"] == "verifying"
+    another = run(incident, step="note", text="x", worker="another:1")
+    assert another["in_other_hands"] is True
+    assert run(incident, step="finish")["incident"]["state"] == "verifying", "the fix was done"
+    assert run(incident, step="finish")["changed"] is False
+    assert run(incident, step="note", text="y", worker="another:1")["in_other_hands"] is False
 
 
 def test_a_run_that_never_reached_its_host_is_escalated(run: Run, place: str) -> None:
