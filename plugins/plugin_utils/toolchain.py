@@ -57,6 +57,14 @@ class Inventory:
     hosts: Mapping[str, Mapping[str, Any]]
     toolchain: tuple[str, ...]
 
+    def tool(self, role: str) -> Mapping[str, Any] | None:
+        """Return the variables of the first tool that this role of the collection looks after, None without any."""
+        for host in self.toolchain:
+            variables = self.hosts.get(host, {})
+            if str(variables.get("self_healing_tool", host)).removeprefix(f"{COLLECTION}.") == role:
+                return variables
+        return None
+
 
 def problems(inventory: Inventory, environment: Mapping[str, str], tools: Mapping[str, Sequence[Setting]]) -> list[str]:
     """Return what is missing or wrong, one sentence each. Empty means that the inventory is complete.
@@ -181,11 +189,13 @@ def _required_by_role(role: str) -> set[str]:
 
 
 #: The check of each inventory, shared by all sources of a process. Tasks belong to the loop that runs them.
-_checks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Task[None]]] = WeakKeyDictionary()
+_checks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Task[Inventory | None]]] = WeakKeyDictionary()
 
 
-async def check_inventory(inventory: str | None = None) -> None:
-    """Raise ConfigurationError that names everything that is missing or wrong in the inventory.
+async def check_inventory(inventory: str | None = None) -> Inventory | None:
+    """Return the inventory, None where none can be read.
+
+    Raises ConfigurationError that names everything that is missing or wrong in it.
 
     C(inventory) is its path; by default that of the ansible-rulebook in whose process this runs. Without one nothing is
     checked. However many sources ask, each inventory is read once.
@@ -193,23 +203,25 @@ async def check_inventory(inventory: str | None = None) -> None:
     path = inventory or inventory_of(sys.argv)
     if not path:
         logger.info("no inventory is known here, so that the settings of the tool chain are not checked")
-        return
+        return None
     checks = _checks.setdefault(asyncio.get_running_loop(), {})
     if path not in checks:
         checks[path] = asyncio.create_task(_check(path))
     # One source that is cancelled must not take the check from the others.
-    await asyncio.shield(checks[path])
+    return await asyncio.shield(checks[path])
 
 
-async def _check(path: str) -> None:
+async def _check(path: str) -> Inventory | None:
     listed = await _list_inventory(path)
     if listed is None:
-        return
-    found = problems(parse_inventory(listed), os.environ, tool_settings())
+        return None
+    inventory = parse_inventory(listed)
+    found = problems(inventory, os.environ, tool_settings())
     if found:
         lines = "\n".join(f"  - {problem}" for problem in found)
         raise ConfigurationError(f"the inventory {path} needs attention:\n{lines}", problems=found)
     logger.info("the inventory %s is complete", path)
+    return inventory
 
 
 def _command(path: str) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -297,6 +298,52 @@ async def test_settings_may_come_from_the_environment(
         monkeypatch.setenv(name.upper(), given.pop(name))
     running = asyncio.create_task(MAIN(asyncio.Queue(), given))
     await listening(f"http://127.0.0.1:{given['port']}/xmatters", running)
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Callable[[dict[str, Any]], str]:
+    """Write an inventory with these hosts in the tool chain, and return its path."""
+
+    def write(tools: dict[str, Any]) -> str:
+        groups = {"toolchain": {"hosts": tools}}
+        path = tmp_path / "hosts.yml"
+        path.write_text(json.dumps({"all": {"hosts": {"localhost": {}}, "children": groups}}))
+        return str(path)
+
+    return write
+
+
+async def test_settings_may_come_from_the_inventory(
+    xmatters: OneTool[XMatters], tmp_path: Path, inventory: Callable[[dict[str, Any]], str]
+) -> None:
+    given = arguments(xmatters, tmp_path, free_port())
+    names = ("xmatters_url", "xmatters_user", "xmatters_password")
+    tool = {name: given.pop(name) for name in names}
+    more = {"xmatters_form_url": xmatters.tool.form_url, "xmatters_recipients": ["Checkout SRE"]}
+    given["inventory"] = inventory({"pager": {"self_healing_tool": "xmatters", **tool, **more}})
+    running = asyncio.create_task(MAIN(asyncio.Queue(), given))
+    await listening(f"http://127.0.0.1:{given['port']}/xmatters", running)
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+async def test_without_xmatters_no_answers_are_taken_from_it(
+    xmatters: OneTool[XMatters],
+    tmp_path: Path,
+    inventory: Callable[[dict[str, Any]], str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    given = {"port": free_port(), "inventory": inventory({})}
+    running = asyncio.create_task(MAIN(asyncio.Queue(), given))
+    while "no answers are taken from it" not in caplog.text:
+        assert not running.done()
+        await asyncio.sleep(0.05)
+    with pytest.raises(OSError):
+        await asyncio.open_connection("127.0.0.1", given["port"])
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running

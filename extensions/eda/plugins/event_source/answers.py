@@ -78,7 +78,11 @@ options:
         C(~/.local/state/self_healing/journal.db).
     type: str
   xmatters_url:
-    description: Address of the xMatters instance. If not set, the environment variable E(XMATTERS_URL) is used.
+    description:
+      - Address of the xMatters instance.
+      - If not set, the environment variable E(XMATTERS_URL) is used, and then the host variable of the tool in the
+        inventory. The same goes for user and password. Where there is none of all that, and no xMatters in the
+        inventory, no answers are taken from it.
     type: str
   xmatters_user:
     description:
@@ -145,8 +149,19 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
         token=args.get("xmatters_webhook_token"),
         header=args.get("xmatters_webhook_header"),
     )
-    connect = _client_factory(args)
-    await check_inventory(args.get("inventory"))
+    inventory = await check_inventory(args.get("inventory"))
+    tool = inventory.tool("xmatters") if inventory else {}
+    settings = _settings(
+        tool,
+        xmatters_url=args.get("xmatters_url"),
+        xmatters_user=args.get("xmatters_user"),
+        xmatters_password=args.get("xmatters_password"),
+        xmatters_client_id=args.get("xmatters_client_id"),
+    )
+    if settings is None:
+        LOGGER.warning("xMatters is neither in the tool chain nor configured here: no answers are taken from it")
+        return await _forever()
+    connect = _client_factory(args, settings)
     journal = await asyncio.to_thread(Journal.open, args.get("journal"))
     deliveries = Deliveries(journal, queue, origin="answers")
     intake = AnswerIntake(journal, connect, deliveries.wake, str(args.get("marker_property") or "incident_id"))
@@ -159,12 +174,32 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
         await asyncio.to_thread(journal.close)
 
 
-def _client_factory(args: Mapping[str, Any]) -> Callable[[], XMattersClient]:
-    """Return what makes a client of the arguments, which are checked by making one now."""
-    url = _setting("xmatters_url", args.get("xmatters_url"))
-    user = _setting("xmatters_user", args.get("xmatters_user"))
-    password = _setting("xmatters_password", args.get("xmatters_password"))
-    client_id = args.get("xmatters_client_id") or os.environ.get("XMATTERS_CLIENT_ID")
+async def _forever() -> None:
+    """Stay: a source that returns ends the whole ansible-rulebook."""
+    await asyncio.Event().wait()
+
+
+def _settings(tool: Mapping[str, Any] | None, **given: Any) -> dict[str, Any] | None:
+    """Return the settings of xMatters: from the arguments, the environment, or the tool's host in the inventory.
+
+    None when there are none at all and the inventory has no xMatters. Raises ConfigurationError that names what is
+    missing.
+    """
+    found = {name: value or os.environ.get(name.upper()) or (tool or {}).get(name) for name, value in given.items()}
+    if tool is None and not any(found.values()):
+        return None
+    for name in ("xmatters_url", "xmatters_user", "xmatters_password"):
+        value = found[name]
+        if not isinstance(value, str) or not value.strip() or "{{" in value:
+            raise ConfigurationError(
+                f"source answers: {name} is missing: give it as argument, as environment variable {name.upper()}, "
+                "or as a plain host variable of the tool in the inventory"
+            )
+    return found
+
+
+def _client_factory(args: Mapping[str, Any], settings: Mapping[str, Any]) -> Callable[[], XMattersClient]:
+    """Return what makes a client of the settings, which are checked by making one now."""
     validate = str(args.get("validate_certs", True)).strip().lower() not in ("false", "no", "0", "off")
     ca_path = args.get("ca_path")
     timeout = float(args.get("timeout", 10))
@@ -173,18 +208,14 @@ def _client_factory(args: Mapping[str, Any]) -> Callable[[], XMattersClient]:
         transport = RequestsTransport(validate_certs=validate, ca_path=ca_path)
         # Few attempts: the sender of the webhook waits meanwhile, and what fails is followed up.
         return XMattersClient(
-            url, transport, user=user, password=password, client_id=client_id, timeout=timeout, attempts=2
+            settings["xmatters_url"],
+            transport,
+            user=settings["xmatters_user"],
+            password=settings["xmatters_password"],
+            client_id=settings["xmatters_client_id"],
+            timeout=timeout,
+            attempts=2,
         )
 
     connect()
     return connect
-
-
-def _setting(name: str, value: Any) -> str:
-    """Return a setting from its argument, else from the environment variable of the same name in capitals."""
-    found = value or os.environ.get(name.upper())
-    if not isinstance(found, str) or not found.strip() or "{{" in found:
-        raise ConfigurationError(
-            f"source answers: {name} is missing: give it as argument or as environment variable {name.upper()}"
-        )
-    return found

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).absolute().parents[7]))
 
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries
+from ansible_collections.self_healing.devops.plugins.plugin_utils.toolchain import check_inventory
 
 DOCUMENTATION = r"""
 short_description: Due work of the journal
@@ -38,6 +38,11 @@ options:
     description: After how many seconds a delivery that no playbook settled is made again. Doubles with every attempt.
     type: int
     default: 300
+  inventory:
+    description:
+      - Inventory to check before anything is delivered.
+      - By default the one that ansible-rulebook was started with.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -50,8 +55,9 @@ EXAMPLES = r"""
 
 
 async def main(queue: Any, args: dict[str, Any]) -> None:
-    """Deliver due work until ansible-rulebook ends."""
-    journal = await asyncio.to_thread(Journal.open, args.get("journal") or os.environ.get("SELF_HEALING_JOURNAL"))
+    """Deliver due work until ansible-rulebook ends. Raises ConfigurationError when something is missing or wrong."""
+    await check_inventory(args.get("inventory"))
+    journal = await asyncio.to_thread(Journal.open, args.get("journal"))
     lease = timedelta(seconds=int(args.get("lease", 300)))
     deliveries = Deliveries(journal, queue, lease=lease, interval=float(args.get("interval", 1.0)))
     await deliveries.run()

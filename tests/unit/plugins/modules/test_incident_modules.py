@@ -215,7 +215,7 @@ def test_one_run_at_a_time_brings_a_tool_up_to_date(run: Run, place: str, monkey
 
 
 def test_the_tool_of_a_lost_run_is_free_again_after_a_while(place: str) -> None:
-    early, late = (Journal.open(place, lambda at=at: NOW + at) for at in (timedelta(0), timedelta(minutes=4)))
+    early, late = Journal.open(place, lambda: NOW), Journal.open(place, lambda: NOW + timedelta(minutes=4))
     assert early.lease_tool(INCIDENT, "jira", "lost:1", incident_tool.LEASE) is None
     assert early.lease_tool(INCIDENT, "jira", "another:1", incident_tool.LEASE) == "lost:1"
     assert late.lease_tool(INCIDENT, "jira", "another:1", incident_tool.LEASE) is None
