@@ -345,20 +345,23 @@ def _episode(incident: Incident) -> int:
     return sum(1 for entry in incident.timeline if entry.kind == "reopened")
 
 
-def timer(incident: Incident, name: str) -> list[Entry]:
-    """Say what a timer means now that it came due; most often that everything went well in the meantime."""
+def timer(incident: Incident, name: str, look_again: timedelta) -> list[Entry]:
+    """Say what a timer means now that it came due; most often that everything went well in the meantime.
+
+    C(look_again) is the first pause between two looks at an incident that is held or observed; it doubles with each.
+    """
     if name == "no_answer" and incident.state == "asked" and incident.answer is None:
         text = "Escalated: nobody answered in time"
         return [Entry("escalated", text, data={"reason": "no_answer"}, key=f"no_answer:{_episode(incident)}")]
     if name == "verify_deadline" and incident.state == "verifying":
         text = f"Escalated: {incident.problem['source']} still reports the problem after the fix"
         return [Entry("escalated", text, data={"reason": "not_confirmed"}, key=f"not_confirmed:{incident.attempt}")]
-    if (
-        name in ("reconsider", "snooze_over")
-        and incident.state in ("held", "observed", "asked")
-        and incident.answer is None
-    ):
-        return [Entry("reconsidered", "Looking again", data={"timer": name})]
+    if name == "snooze_over" and incident.state == "asked" and incident.answer is None:
+        return [Entry("asked_again", "The snooze is over")]
+    if name == "reconsider" and incident.state in ("held", "observed"):
+        looks = sum(1 for entry in incident.timeline if entry.kind == "reconsidered")
+        pause = look_again.total_seconds() * 2 ** min(looks, 4)
+        return [Entry("reconsidered", "Looking again", timers={"reconsider": pause})]
     return []
 
 

@@ -28,13 +28,13 @@ MARKS = {
 STATE_AFTER = {
     "detected": "detected",
     "reopened": "detected",
+    "asked_again": "detected",
     "claimed": "healing",
     "fixed": "verifying",
     "stable": "stable",
     "closed": "closed",
     "escalated": "escalated",
     "taken_over": "escalated",
-    "reconsidered": "detected",
 }
 STATE_BY_VERDICT = {"act": "healing", "ask": "asked", "observe": "observed", "hold": "held"}
 #: Entries that every tool shows to people as a comment. The others are bookkeeping.
@@ -98,7 +98,7 @@ def _fold_entry(entry: TimelineEntry, facts: dict[str, Any]) -> None:
     facts["state"] = STATE_AFTER.get(entry.kind, facts["state"])
     if entry.kind == "decided":
         facts.update(state=STATE_BY_VERDICT[data["verdict"]], decision=dict(data), target=data.get("target"))
-    elif entry.kind in ("reopened", "reconsidered"):
+    elif entry.kind in ("reopened", "asked_again"):
         facts.update(decision=None, answer=None, claim=None, evidence={"before": None, "after": None})
     elif entry.kind == "answered":
         facts["answer"] = dict(data)

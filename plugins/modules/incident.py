@@ -260,7 +260,7 @@ def _step(name: str, params: Mapping[str, Any], journal: Journal) -> Any:
         "unverified": lambda i: steps.unverified(i, reason),
         "undone": lambda i: steps.undone(i, params["changed"], reason),
         "finish": lambda i: steps.finish(i, reason),
-        "timer": lambda i: steps.timer(i, params["timer"]),
+        "timer": lambda i: steps.timer(i, params["timer"], policy.reconsider_after),
         "close": steps.close,
         "note": lambda _: [Entry("noted", params["text"])],
     }

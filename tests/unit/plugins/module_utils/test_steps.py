@@ -13,6 +13,8 @@ from ansible_collections.self_healing.devops.plugins.module_utils import steps
 from ansible_collections.self_healing.devops.plugins.module_utils.timeline import behind, told
 from support.story import NOW, PROBLEM, RESOLVED, Story, answer
 
+MINUTE = timedelta(minutes=1)
+
 
 def test_the_whole_way_from_detection_to_close() -> None:
     story = Story().decide()
@@ -133,7 +135,7 @@ def test_snoozing_asks_again() -> None:
     assert entries[-1].timers == {"snooze_over": 1800.0}
     story.add(entries)
     assert story.incident.answer is None
-    story.add(steps.timer(story.incident, "snooze_over"))
+    story.add(steps.timer(story.incident, "snooze_over", MINUTE))
     assert story.incident.state == "detected"
 
 
@@ -208,15 +210,27 @@ def test_a_remedy_that_fails_is_escalated_with_its_reason(failure) -> None:
 @pytest.mark.parametrize(("timer", "escalates"), [("no_answer", True), ("verify_deadline", False), ("unknown", False)])
 def test_a_timer_matters_only_in_its_state(timer: str, escalates: bool) -> None:
     story = Story().decide()
-    story.add(steps.timer(story.incident, timer))
+    story.add(steps.timer(story.incident, timer, MINUTE))
     assert (story.incident.state == "escalated") is escalates
+
+
+def test_an_incident_that_is_held_is_looked_at_again_and_told_only_what_is_new() -> None:
+    story = Story().decide(candidates=())
+    assert story.incident.state == "held"
+    before = told(story.incident)
+    for pause in (60.0, 120.0, 240.0, 480.0, 960.0, 960.0):
+        entries = steps.timer(story.incident, "reconsider", MINUTE)
+        assert [entry.timers for entry in entries] == [{"reconsider": pause}]
+        story.add(entries).decide(candidates=())
+    assert (story.incident.state, told(story.incident)) == ("held", before)
+    assert story.decide().incident.state == "asked", "the host is managed now"
 
 
 def test_nobody_answers_for_the_verification() -> None:
     story = Story().decide()
     story.answer()
     story.claim().fix().verify()
-    story.add(steps.timer(story.incident, "verify_deadline"))
+    story.add(steps.timer(story.incident, "verify_deadline", MINUTE))
     assert story.incident.state == "escalated"
 
 
