@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the self_healing.devops authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The journal: the only stored truth about incidents. This file and C(journal_schema.py) are all that knows SQL.
+"""The journal: the only stored truth about incidents. The files C(journal*.py) are all that knows SQL.
 
 Everything that changes an incident goes through L(Journal.change): read, fold, one pure step, append, commit, in one
 transaction that excludes other writers. All methods block and are safe to call from several threads and processes.
@@ -12,35 +12,31 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import steps
 from .errors import ConfigurationError, JournalError
-from .incident import (
-    INCIDENT_ID,
-    Answer,
-    Attachment,
-    Entry,
-    Incident,
-    Problem,
-    TimelineEntry,
-    ToolState,
-    iso,
-    moment,
+from .incident import INCIDENT_ID, Answer, Entry, Incident, Problem, ToolState, iso, moment
+from .journal_engine import default_location, open_engine, reason_of
+from .journal_rows import (
+    Delivery,
+    attachments_of,
+    attempts_of,
+    delivery_of,
+    exists,
+    has_key,
+    new_row,
+    read_incident,
+    tool_states,
 )
 from .policy import Attempt
-from .timeline import fold
 
 try:
     import sqlalchemy as sa
-
-    # Named here so that Ansible's main process loads it once, and not every worker again.
-    import sqlalchemy.dialects.sqlite  # noqa: F401  # pylint: disable=unused-import
     from sqlalchemy.exc import SQLAlchemyError
 
     from .journal_schema import ATTACHMENTS, DUE, INCIDENTS, LEASES, TIMELINE, TOOLS, prepare
@@ -50,8 +46,6 @@ except ImportError:
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-#: Seconds that a writer waits for another one.
-BUSY_TIMEOUT = 30.0
 OPEN_STATES = ("detected", "asked", "held", "healing", "verifying", "escalated")
 
 Step = Callable[[Incident], Sequence[Entry]]
@@ -64,49 +58,6 @@ class Recorded:
     incident: str
     change: str
     delivery: str | None = None
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """Due work that was handed out.
-
-    C(kind) is C(problem), C(answer) or C(timer); C(name) is its status, option or name.
-    """
-
-    id: str
-    incident: str
-    kind: str
-    name: str
-    channel: str | None
-    attempts: int
-    problem_kind: str
-    problem_status: str
-    severity: str
-    source: str
-    service: str | None
-
-    def event(self) -> dict[str, Any]:
-        """Return the event that a rulebook sees: ids and enums only."""
-        if self.kind == "problem":
-            body: dict[str, Any] = {
-                "incident": self.incident,
-                "kind": self.problem_kind,
-                "status": self.problem_status,
-                "severity": self.severity,
-                "source": self.source,
-                "service": self.service or "",
-            }
-        elif self.kind == "answer":
-            body = {"incident": self.incident, "option": self.name, "channel": self.channel or ""}
-        else:
-            body = {"incident": self.incident, "name": self.name}
-        return {self.kind: body, "meta": {"uuid": self.id}}
-
-
-def default_location() -> str:
-    """Return where the journal is when nobody says otherwise."""
-    state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
-    return os.path.join(state, "self_healing", "journal.db")
 
 
 def utc_now() -> datetime:
@@ -134,7 +85,7 @@ class Journal:
                 "the Python package SQLAlchemy is missing on the controller: pip install SQLAlchemy"
             )
         location = location or os.environ.get("SELF_HEALING_JOURNAL") or default_location()
-        return cls(_engine(location), clock)
+        return cls(open_engine(location), clock)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -146,10 +97,10 @@ class Journal:
         if problem.test:
             return Recorded(problem.incident, "test")
         with self._writing() as connection:
-            known = _read(connection, problem.incident) if _exists(connection, problem.incident) else None
+            known = read_incident(connection, problem.incident) if exists(connection, problem.incident) else None
             change, entries = steps.absorb(known, problem)
             if known is None:
-                connection.execute(INCIDENTS.insert().values(**_new_row(problem, self._now())))
+                connection.execute(INCIDENTS.insert().values(**new_row(problem, self._now())))
             if change == "duplicate":
                 count = INCIDENTS.c.duplicates + 1
                 connection.execute(
@@ -168,11 +119,11 @@ class Journal:
         """
         incident = answer.incident_id or ""
         with self._writing() as connection:
-            if not INCIDENT_ID.fullmatch(incident) or not _exists(connection, incident, lock=True):
+            if not INCIDENT_ID.fullmatch(incident) or not exists(connection, incident, lock=True):
                 return Recorded(incident, "unknown_incident")
-            if _has_key(connection, incident, f"answer:{answer.channel}:{answer.key}"):
+            if has_key(connection, incident, f"answer:{answer.channel}:{answer.key}"):
                 return Recorded(incident, "duplicate")
-            change, entries = steps.answer(_read(connection, incident), answer)
+            change, entries = steps.answer(read_incident(connection, incident), answer)
             self._append(connection, incident, entries)
             option = next((entry.data["option"] for entry in entries if entry.kind == "answered"), None)
             if option is None:
@@ -187,7 +138,7 @@ class Journal:
         Raises JournalError when there is none with this id.
         """
         with self._reading() as connection:
-            return _read(connection, incident, content)
+            return read_incident(connection, incident, content)
 
     def change(self, incident: str, step: Step, *, dry_run: bool = False) -> tuple[Incident, bool]:
         """Apply one step to an incident and return it as it is then, and whether anything changed.
@@ -196,15 +147,15 @@ class Journal:
         Entries whose key exists already are left out. With C(dry_run) nothing is written.
         """
         with self._writing() as connection:
-            _exists(connection, incident, lock=True)
-            now = _read(connection, incident)
+            exists(connection, incident, lock=True)
+            now = read_incident(connection, incident)
             entries = [
-                entry for entry in step(now) if entry.key is None or not _has_key(connection, incident, entry.key)
+                entry for entry in step(now) if entry.key is None or not has_key(connection, incident, entry.key)
             ]
             if not entries or dry_run:
                 return now, bool(entries)
             self._append(connection, incident, entries)
-            return _read(connection, incident), True
+            return read_incident(connection, incident), True
 
     def list_incidents(self, states: Sequence[str] = (), limit: int = 200) -> list[str]:
         """Return the ids of the incidents in these states (all without any), newest first."""
@@ -237,7 +188,7 @@ class Journal:
         )
         with self._reading() as connection:
             rows = connection.execute(query).all()
-        return _attempts(rows, self._clock())
+        return attempts_of(rows, self._clock())
 
     def unhealthy_hosts(self, besides: str) -> frozenset[str]:
         """Return the hosts that open incidents other than C(besides) point to."""
@@ -260,7 +211,7 @@ class Journal:
         here = (LEASES.c.incident == incident) & (LEASES.c.tool == tool)
         now = self._clock()
         with self._writing() as connection:
-            _exists(connection, incident, lock=True)
+            exists(connection, incident, lock=True)
             held = connection.execute(sa.select(LEASES).where(here)).first()
             if held is not None and held.worker != worker and held.until > str(iso(now)):
                 return str(held.worker)
@@ -281,9 +232,9 @@ class Journal:
         C(entry) is appended when it is given and its key is new.
         """
         with self._writing() as connection:
-            _exists(connection, incident, lock=True)
-            known = _tools(connection, incident).get(state.tool)
-            fresh = entry is not None and not _has_key(connection, incident, entry.key or "")
+            exists(connection, incident, lock=True)
+            known = tool_states(connection, incident).get(state.tool)
+            fresh = entry is not None and not has_key(connection, incident, entry.key or "")
             if known == state and not fresh:
                 return False
             if dry_run:
@@ -304,8 +255,8 @@ class Journal:
         """Keep a text with the incident; the same name replaces. Returns whether it is news."""
         digest = hashlib.sha256(content.encode()).hexdigest()
         with self._writing() as connection:
-            _exists(connection, incident, lock=True)
-            known = next((kept for kept in _attachments(connection, incident) if kept.name == name), None)
+            exists(connection, incident, lock=True)
+            known = next((kept for kept in attachments_of(connection, incident) if kept.name == name), None)
             if known is not None and known.sha256 == digest:
                 return False
             if dry_run:
@@ -317,7 +268,7 @@ class Journal:
                 where = (ATTACHMENTS.c.incident == incident) & (ATTACHMENTS.c.name == name)
                 connection.execute(ATTACHMENTS.update().where(where).values(**values))
             entry = Entry("attached", f"{name} was kept ({len(content.encode())} bytes)", key=f"attached:{digest}")
-            if not _has_key(connection, incident, entry.key or ""):
+            if not has_key(connection, incident, entry.key or ""):
                 self._append(connection, incident, [entry])
             return True
 
@@ -354,7 +305,7 @@ class Journal:
                 until = iso(now + lease * 2 ** min(row.attempts, 6))
                 values = {"attempts": row.attempts + 1, "leased_until": until}
                 connection.execute(DUE.update().where(DUE.c.id == row.id).values(**values))
-        return [_delivery(row) for row in rows]
+        return [delivery_of(row) for row in rows]
 
     def unsettled(self) -> int:
         """Return how many deliveries are handed out and not settled."""
@@ -386,11 +337,11 @@ class Journal:
     def _append(self, connection: Connection, incident: str, entries: Sequence[Entry]) -> None:
         """Append entries and what follows from them, and bring the row of the incident up to date."""
         self._write_entries(connection, incident, entries)
-        now = _read(connection, incident)
+        now = read_incident(connection, incident)
         following = steps.consequences(now)
         if following:
             self._write_entries(connection, incident, following)
-            now = _read(connection, incident)
+            now = read_incident(connection, incident)
         problem = now.problem
         values = {
             "state": now.state,
@@ -450,7 +401,7 @@ class Journal:
             with self._engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            raise JournalError(f"the journal cannot be written: {_reason(error)}") from error
+            raise JournalError(f"the journal cannot be written: {reason_of(error)}") from error
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -458,154 +409,4 @@ class Journal:
             with self._engine.connect() as plain:
                 yield plain.execution_options(journal_reads=True)
         except SQLAlchemyError as error:
-            raise JournalError(f"the journal cannot be read: {_reason(error)}") from error
-
-
-def _engine(location: str) -> Engine:
-    try:
-        url = sa.make_url(location) if "://" in location else sa.URL.create("sqlite", database=_private_file(location))
-    except (sa.exc.ArgumentError, OSError) as error:
-        raise ConfigurationError(f"the journal at {location.split('@')[-1]!r} cannot be opened: {error}") from error
-    if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False})
-    sa.event.listen(engine, "connect", _set_up_sqlite)
-    sa.event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _private_file(location: str) -> str:
-    """Return the absolute path of the journal, for the owner's eyes only."""
-    path = Path(os.path.expanduser(location)).absolute()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    return str(path)
-
-
-def _set_up_sqlite(connection: Any, _record: Any) -> None:
-    # SQLAlchemy is to begin transactions itself (below): the driver's own idea of it would let two writers read first.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    # FULL: an answered report must survive a power cut.
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    reads = connection.get_execution_options().get("journal_reads", False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-
-def _reason(error: Exception) -> str:
-    original = getattr(error, "orig", None)
-    return str(original or error).splitlines()[0][:200]
-
-
-def _exists(connection: Connection, incident: str, lock: bool = False) -> bool:
-    query = sa.select(INCIDENTS.c.id).where(INCIDENTS.c.id == incident)
-    return connection.execute(query.with_for_update() if lock else query).first() is not None
-
-
-def _has_key(connection: Connection, incident: str, key: str) -> bool:
-    query = sa.select(TIMELINE.c.n).where(TIMELINE.c.incident == incident, TIMELINE.c.key == key)
-    return connection.execute(query).first() is not None
-
-
-def _read(connection: Connection, incident: str, content: bool = False) -> Incident:
-    query = sa.select(TIMELINE).where(TIMELINE.c.incident == incident).order_by(TIMELINE.c.n)
-    entries = [_entry(row) for row in connection.execute(query)]
-    if not entries:
-        raise JournalError(f"there is no incident {incident!r} in the journal")
-    return fold(incident, entries, _tools(connection, incident), _attachments(connection, incident, content))
-
-
-def _instant(stamp: str) -> datetime:
-    at = moment(stamp)
-    if at is None:
-        raise JournalError("the journal holds an entry without a time")
-    return at
-
-
-def _entry(row: Any) -> TimelineEntry:
-    return TimelineEntry(n=row.n, at=_instant(row.at), actor=row.actor, kind=row.kind, text=row.text, data=row.data)
-
-
-def _tools(connection: Connection, incident: str) -> dict[str, ToolState]:
-    rows = connection.execute(sa.select(TOOLS).where(TOOLS.c.incident == incident).order_by(TOOLS.c.tool))
-    return {
-        row.tool: ToolState(
-            tool=row.tool,
-            role=row.role,
-            id=row.remote_id,
-            url=row.url,
-            state=row.state,
-            error=row.error,
-            version=row.version,
-            details=row.details,
-        )
-        for row in rows
-    }
-
-
-def _attachments(connection: Connection, incident: str, content: bool = False) -> list[Attachment]:
-    columns = [ATTACHMENTS.c.name, ATTACHMENTS.c.media_type, ATTACHMENTS.c.sha256]
-    if content:
-        columns.append(ATTACHMENTS.c.content)
-    query = sa.select(*columns).where(ATTACHMENTS.c.incident == incident).order_by(ATTACHMENTS.c.name)
-    return [
-        Attachment(row.name, row.media_type, row.sha256, row.content if content else None)
-        for row in connection.execute(query)
-    ]
-
-
-def _new_row(problem: Problem, now: str) -> dict[str, Any]:
-    return {
-        "id": problem.incident,
-        "source": problem.source,
-        "state": "detected",
-        "kind": problem.kind,
-        "severity": problem.severity,
-        "status": problem.status,
-        "service": problem.service,
-        "version": 0,
-        "duplicates": 0,
-        "opened_at": now,
-        "updated_at": now,
-    }
-
-
-def _delivery(row: Any) -> Delivery:
-    values: Mapping[Any, Any] = row._mapping
-    return Delivery(
-        id=values[DUE.c.id],
-        incident=values[DUE.c.incident],
-        kind=values[DUE.c.kind],
-        name=values[DUE.c.name],
-        channel=values[DUE.c.channel],
-        attempts=values[DUE.c.attempts] + 1,
-        problem_kind=values[INCIDENTS.c.kind],
-        problem_status=values[INCIDENTS.c.status],
-        severity=values[INCIDENTS.c.severity],
-        source=values[INCIDENTS.c.source],
-        service=values[INCIDENTS.c.service],
-    )
-
-
-def _attempts(rows: Sequence[Any], now: datetime) -> tuple[Attempt, ...]:
-    """Pair every claim with the first outcome that follows it in the same incident."""
-    outcomes = {"verified": "verified", "unverified": "ineffective", "fix_failed": "failed"}
-    found: list[Attempt] = []
-    for position, row in enumerate(rows):
-        if row.kind != "claimed" or row.data.get("resumed"):
-            continue
-        later = (
-            other.kind for other in rows[position + 1 :] if other.incident == row.incident and other.kind in outcomes
-        )
-        until = moment(row.data["until"])
-        outcome = outcomes.get(next(later, ""))
-        if outcome is None:
-            outcome = "running" if until is not None and until > now else "failed"
-        found.append(Attempt(row.incident, row.data["target"], row.data["remedy"], _instant(row.at), outcome))
-    return tuple(found)
+            raise JournalError(f"the journal cannot be read: {reason_of(error)}") from error

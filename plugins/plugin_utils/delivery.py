@@ -15,7 +15,8 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import JournalError
-from ansible_collections.self_healing.devops.plugins.module_utils.journal import Delivery, Journal
+from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
+from ansible_collections.self_healing.devops.plugins.module_utils.journal_rows import Delivery
 
 LOGGER = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from ansible_collections.self_healing.devops.plugins.module_utils import journal
 from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError, JournalError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entry, ToolState, incident_id
-from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal, default_location
+from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
+from ansible_collections.self_healing.devops.plugins.module_utils.journal_engine import default_location
 from support.story import MANAGED, NOW, PROBLEM, REMEDIES, RESOLVED, answer
 
 INCIDENT = PROBLEM.incident
