@@ -49,7 +49,13 @@ def _private_file(location: str) -> str:
     """Return the absolute path of the journal, for the owner's eyes only."""
     path = Path(os.path.expanduser(location)).absolute()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    try:
+        # Exclusively, so that a journal that is there is never opened here: closing any descriptor of a file gives up
+        # all locks that this process has on it, those of SQLite's other connections too. Another process would then
+        # take itself for the last one and remove the log that this process goes on writing to.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        pass
     return str(path)
 
 

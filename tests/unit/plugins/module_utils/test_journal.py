@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -229,6 +231,20 @@ def test_attempts_tell_their_outcome(journal: Journal, clock: Clock) -> None:
 
 def test_the_file_is_for_its_owner_only(tmp_path: Path, journal: Journal) -> None:
     assert stat.S_IMODE((tmp_path / "state" / "journal.db").stat().st_mode) == 0o600
+
+
+def test_what_is_written_is_seen_by_other_processes_however_often_it_is_opened(tmp_path: Path) -> None:
+    place = str(tmp_path / "journal.db")
+    look = f"from {Journal.__module__} import Journal; print(Journal.open({place!r}).list_incidents())"
+    first = Journal.open(place)
+    first.list_incidents()
+    # A second one in this process, then a process that opens and closes it: it must not take itself for the last one.
+    second = Journal.open(place)
+    for journal, problem in ((first, PROBLEM), (second, replace(PROBLEM, problem_id="2"))):
+        subprocess.run([sys.executable, "-c", look], check=True, capture_output=True)
+        journal.record_problem(problem)
+        seen = subprocess.run([sys.executable, "-c", look], check=True, capture_output=True, text=True).stdout
+        assert problem.incident in seen
 
 
 def test_a_journal_from_the_future_is_refused(tmp_path: Path) -> None:
