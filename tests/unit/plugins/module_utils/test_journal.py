@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import functools
+import os
 import stat
 import subprocess
 import sys
@@ -236,15 +238,19 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path, journal: Journal) -> Non
 def test_what_is_written_is_seen_by_other_processes_however_often_it_is_opened(tmp_path: Path) -> None:
     place = str(tmp_path / "journal.db")
     look = f"from {Journal.__module__} import Journal; print(Journal.open({place!r}).list_incidents())"
+    # However pytest was started, the other process finds the collection where this one has found it.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    other = functools.partial(
+        subprocess.run, [sys.executable, "-c", look], env=environment, check=True, capture_output=True, text=True
+    )
     first = Journal.open(place)
     first.list_incidents()
     # A second one in this process, then a process that opens and closes it: it must not take itself for the last one.
     second = Journal.open(place)
     for journal, problem in ((first, PROBLEM), (second, replace(PROBLEM, problem_id="2"))):
-        subprocess.run([sys.executable, "-c", look], check=True, capture_output=True)
+        other()
         journal.record_problem(problem)
-        seen = subprocess.run([sys.executable, "-c", look], check=True, capture_output=True, text=True).stdout
-        assert problem.incident in seen
+        assert problem.incident in other().stdout
 
 
 def test_a_journal_from_the_future_is_refused(tmp_path: Path) -> None:
