@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,11 +65,24 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
     # SQLAlchemy is to begin transactions itself (below): the driver's own idea of it would let two writers read first.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _use_log(cursor)
     # FULL: an answered report must survive a power cut.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _use_log(cursor: Any) -> None:
+    """Switch to the write-ahead log. SQLite does not wait for a connection that does the same right now, so we do."""
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _begin_sqlite(connection: Connection) -> None:

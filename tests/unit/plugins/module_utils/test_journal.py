@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -288,3 +289,17 @@ def test_the_list_is_newest_first_and_by_state(journal: Journal, clock: Clock) -
     assert journal.list_incidents() == [other.incident, INCIDENT]
     assert journal.list_incidents(["stable"]) == [other.incident]
     assert journal.revision() == 4
+
+
+def test_sources_that_start_together_may_all_create_the_journal(tmp_path: Path) -> None:
+    for number in range(40):
+        location = str(tmp_path / f"{number}.db")
+        together = threading.Barrier(4)
+
+        def open_and_close(location: str = location, together: threading.Barrier = together) -> None:
+            together.wait()
+            Journal.open(location).close()
+
+        with ThreadPoolExecutor(4) as pool:
+            for opened in [pool.submit(open_and_close) for _starter in range(4)]:
+                opened.result()
