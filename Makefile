@@ -3,6 +3,8 @@
 SCENARIO ?= process_crash
 # person: wait for somebody to press the button on the page. auto: press it after a moment. Without: a person in a terminal.
 ANSWER ?=
+# accept or latency. Without: both.
+BENCH ?=
 
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
@@ -11,7 +13,7 @@ export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
 export ANSIBLE_CONFIG := $(CURDIR)/.ci/ansible.cfg
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
 
-.PHONY: help demo test lint sanity build clean venv-run venv-test venv-lint
+.PHONY: help demo test bench lint sanity build clean venv-run venv-test venv-lint
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -21,6 +23,9 @@ demo: venv-run ## Heal a really crashed process through the whole tool chain (SC
 
 test: venv-test ## Run all tests (only some: make test TESTS=tests/unit)
 	@$(BIN)/python -m pytest $(TESTS)
+
+bench: venv-run ## Measure against ansible-rulebook on its own (BENCH=accept|latency)
+	@PYTHONPATH=extensions:.venv/collections $(BIN)/python -m bench $(BENCH)
 
 lint: venv-lint ## Check style, types, YAML and Ansible content
 	@$(BIN)/python .ci/lint.py

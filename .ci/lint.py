@@ -18,7 +18,7 @@ BIN = ROOT / ".venv" / "bin"
 #: The checkout under the collection's own name, so that a file is one module however it is imported.
 COLLECTION = ".venv/collections/ansible_collections/self_healing/devops"
 CHECKS: dict[str, tuple[str, ...]] = {
-    "mypy": ("mypy", f"{COLLECTION}/plugins", "extensions", "tests", ".ci"),
+    "mypy": ("mypy", f"{COLLECTION}/plugins", "extensions", "tests", "bench", ".ci"),
     "ansible-lint": ("ansible-lint", "--offline", "--profile", "production", "--nocolor"),
     "ruff check": ("ruff", "check", "--output-format", "concise"),
     "ruff format": ("ruff", "format", "--check", "--output-format", "concise"),
