@@ -29,14 +29,19 @@ class Incident(Protocol):
     def to_dict(self) -> dict[str, Any]: ...
 
 
+class DueWork(Protocol):
+    def unsettled(self) -> int: ...
+
+
 class Journal(Protocol):
     """The part of the collection's journal that is needed here."""
+
+    @property
+    def due(self) -> DueWork: ...
 
     def list_incidents(self, *, limit: int) -> list[str]: ...
 
     def read(self, incident: str) -> Incident: ...
-
-    def unsettled(self) -> int: ...
 
 
 class JournalFeed:
@@ -110,4 +115,4 @@ class JournalFeed:
             self._journal = collection.Journal.open(self._location)
         journal = self._journal
         incidents = [journal.read(incident).to_dict() for incident in journal.list_incidents(limit=INCIDENTS_SHOWN)]
-        return incidents, journal.unsettled()
+        return incidents, journal.due.unsettled()

@@ -47,6 +47,20 @@ SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
 
 
+#: How our own writing is marked where a monitoring system may report it back to us.
+MARK = re.compile(r"(?<![A-Za-z0-9_-])self-healing:(i[a-z2-7]{12})(?![A-Za-z0-9])")
+
+
+def mark(incident: str) -> str:
+    """Return the mark of our own writing about an incident."""
+    return f"self-healing:{incident}"
+
+
+def marks_in(text: str) -> tuple[str, ...]:
+    """Return the incidents that marks in C(text) name, each once."""
+    return tuple(dict.fromkeys(MARK.findall(text)))
+
+
 def incident_id(source: str, tenant: str, problem_id: str) -> str:
     """Return the id of the incident for one problem of one monitoring system.
 
@@ -97,8 +111,11 @@ class Problem:
     opened_at: datetime | None = None
     resolved_at: datetime | None = None
     test: bool = False
-    #: Markers of our own writing that were found in it: an echo, not news.
+    #: Incidents that marks of our own writing in it name: an echo, not news.
     marks: tuple[str, ...] = ()
+    #: When the monitoring system said so, if we asked it ourselves: then nothing newer can be on its way. The age of a
+    #: notification is not known.
+    as_of: datetime | None = None
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
@@ -118,7 +135,7 @@ class Problem:
     def to_data(self) -> dict[str, Any]:
         """Return the problem as plain data for the timeline."""
         data = asdict(self)
-        del data["test"], data["marks"]
+        del data["test"], data["marks"], data["as_of"]
         return {**data, "opened_at": iso(self.opened_at), "resolved_at": iso(self.resolved_at)}
 
 
@@ -161,9 +178,13 @@ class TimelineEntry:
     kind: str
     text: str
     data: Mapping[str, Any]
+    key: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "at": iso(self.at)}
+        """Return the line as people see it, without the key, which is the journal's own matter."""
+        line = {**asdict(self), "at": iso(self.at)}
+        del line["key"]
+        return line
 
 
 @dataclass(frozen=True)
@@ -218,6 +239,10 @@ class Incident:
     def options(self) -> list[Mapping[str, Any]]:
         """Return the response options that were offered with the last decision."""
         return list(self.decision["options"]) if self.decision else []
+
+    def has_key(self, key: str | None) -> bool:
+        """Whether an entry with this key was written already. No key is never there."""
+        return key is not None and any(entry.key == key for entry in self.timeline)
 
     def option(self, choice: str) -> Mapping[str, Any] | None:
         """Return the option that C(choice) names exactly: by short name, or by label regardless of case."""

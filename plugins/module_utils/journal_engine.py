@@ -1,23 +1,28 @@
 # Copyright (c) 2026, the self_healing.devops authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Opens the database of the journal: where it is, and how transactions begin in it."""
+"""Opens the database of the journal: where it is, how transactions begin in it, and what its errors mean."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import ConfigurationError
+from .errors import ConfigurationError, JournalError
+from .incident import iso
 
 try:
     import sqlalchemy as sa
 
     # Named here so that Ansible's main process loads it once, and not every worker again.
     import sqlalchemy.dialects.sqlite  # noqa: F401  # pylint: disable=unused-import
+    from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 except ImportError:
     sa = None  # type: ignore[assignment]
 
@@ -26,6 +31,71 @@ if TYPE_CHECKING:
 
 #: Seconds that a writer waits for another one.
 BUSY_TIMEOUT = 30.0
+#: How often a transaction is tried that another one got in the way of.
+TRIES = 8
+#: What PostgreSQL calls a deadlock and a transaction that cannot be put in order with others.
+_IN_THE_WAY = frozenset({"40P01", "40001"})
+
+T = TypeVar("T")
+
+
+def utc_now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class Store:
+    """The open database: transactions that read or write, and the clock that they write down.
+
+    All errors of the database become JournalError.
+    """
+
+    def __init__(self, engine: Engine, clock: Callable[[], datetime] = utc_now) -> None:
+        self._engine = engine
+        self.clock = clock
+
+    def now(self) -> str:
+        """Return the present moment as it is stored."""
+        return iso(self.clock()) or ""
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that is committed at the end of the block. In SQLite it excludes all other writers."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise JournalError(f"the journal cannot be written: {reason_of(error)}") from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the journal and holds nobody up."""
+        try:
+            with self._engine.connect() as plain:
+                yield plain.execution_options(journal_reads=True)
+        except SQLAlchemyError as error:
+            raise JournalError(f"the journal cannot be read: {reason_of(error)}") from error
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Do C(work) in a transaction, again from its beginning when another worker's transaction got in its way."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                with self.writing() as connection:
+                    return work(connection)
+            except JournalError as error:
+                if attempt == TRIES or not _got_in_the_way(error.__cause__):
+                    raise
+                time.sleep(0.01 * attempt)
+        raise AssertionError("unreachable")
+
+
+def _got_in_the_way(error: BaseException | None) -> bool:
+    """Whether another transaction is to blame: it wrote the same row first, or each waited for the other."""
+    if isinstance(error, IntegrityError):
+        return True
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _IN_THE_WAY
 
 
 def default_location() -> str:

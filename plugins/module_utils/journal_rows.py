@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from . import run_identity
 from .errors import JournalError
-from .incident import Attachment, Incident, Problem, TimelineEntry, ToolState, moment
+from .incident import Attachment, Incident, TimelineEntry, ToolState, iso, moment
 from .policy import Attempt
 from .timeline import fold
 
@@ -63,22 +65,38 @@ class Delivery:
         return {self.kind: body, "meta": {"uuid": self.id}}
 
 
-def exists(connection: Connection, incident: str, lock: bool = False) -> bool:
-    query = sa.select(INCIDENTS.c.id).where(INCIDENTS.c.id == incident)
-    return connection.execute(query.with_for_update() if lock else query).first() is not None
+@dataclass(frozen=True)
+class OpenProblem:
+    """An incident whose problem is open as far as is known. C(problem_id) is the monitoring system's."""
+
+    incident: str
+    problem_id: str
 
 
-def has_key(connection: Connection, incident: str, key: str) -> bool:
-    query = sa.select(TIMELINE.c.n).where(TIMELINE.c.incident == incident, TIMELINE.c.key == key)
-    return connection.execute(query).first() is not None
+def read_incident(connection: Connection, incident: str, content: bool = False, *, lock: bool = False) -> Incident:
+    """Return an incident with its tools and attachments. With C(lock) nobody else changes it until the commit.
 
-
-def read_incident(connection: Connection, incident: str, content: bool = False) -> Incident:
-    query = sa.select(TIMELINE).where(TIMELINE.c.incident == incident).order_by(TIMELINE.c.n)
-    entries = [_entry(row) for row in connection.execute(query)]
-    if not entries:
+    Raises JournalError when there is none with this id.
+    """
+    found = read_incidents(connection, [incident], lock=lock).get(incident)
+    if found is None:
         raise JournalError(f"there is no incident {incident!r} in the journal")
-    return fold(incident, entries, tool_states(connection, incident), attachments_of(connection, incident, content))
+    return replace(
+        found,
+        tools=tool_states(connection, incident),
+        attachments=tuple(attachments_of(connection, incident, content)),
+    )
+
+
+def read_incidents(connection: Connection, incidents: Sequence[str], *, lock: bool = False) -> dict[str, Incident]:
+    """Return those of the incidents that there are, without their tools and attachments."""
+    if lock and connection.dialect.name != "sqlite":
+        # In SQLite a transaction that writes has locked everything already.
+        rows = sa.select(INCIDENTS.c.id).where(INCIDENTS.c.id.in_(incidents)).order_by(INCIDENTS.c.id)
+        connection.execute(rows.with_for_update()).all()
+    query = sa.select(TIMELINE).where(TIMELINE.c.incident.in_(incidents)).order_by(TIMELINE.c.incident, TIMELINE.c.n)
+    rows_by_incident = groupby(connection.execute(query), key=lambda row: row.incident)
+    return {incident: fold(incident, [_entry(row) for row in rows]) for incident, rows in rows_by_incident}
 
 
 def _instant(stamp: str) -> datetime:
@@ -89,7 +107,7 @@ def _instant(stamp: str) -> datetime:
 
 
 def _entry(row: Any) -> TimelineEntry:
-    return TimelineEntry(n=row.n, at=_instant(row.at), actor=row.actor, kind=row.kind, text=row.text, data=row.data)
+    return TimelineEntry(row.n, _instant(row.at), row.actor, row.kind, row.text, row.data, row.key)
 
 
 def tool_states(connection: Connection, incident: str) -> dict[str, ToolState]:
@@ -120,20 +138,11 @@ def attachments_of(connection: Connection, incident: str, content: bool = False)
     ]
 
 
-def new_row(problem: Problem, now: str) -> dict[str, Any]:
-    return {
-        "id": problem.incident,
-        "source": problem.source,
-        "state": "detected",
-        "kind": problem.kind,
-        "severity": problem.severity,
-        "status": problem.status,
-        "service": problem.service,
-        "version": 0,
-        "duplicates": 0,
-        "opened_at": now,
-        "updated_at": now,
-    }
+def may_take(held: Any, worker: str, now: datetime, state_of: Callable[[str], str]) -> bool:
+    """Whether C(worker) may take a right that is held: by itself, for too long, or by a worker that is lost."""
+    if held.worker == worker or held.until <= str(iso(now)):
+        return True
+    return state_of(held.worker) == run_identity.LOST
 
 
 def delivery_of(row: Any) -> Delivery:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 #: Version of the tables below. Raised with every change of them; C(MIGRATIONS) tells how to get here.
-VERSION = 1
+VERSION = 2
 
 if sa is not None:
     METADATA = sa.MetaData()
@@ -74,7 +74,13 @@ if sa is not None:
         sa.Column("due_at", sa.String(24), nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False, default=0),
         sa.Column("leased_until", sa.String(24)),
+        #: Who put it on the queue of an engine, and which playbook run took it up.
+        sa.Column("worker", sa.Text),
+        sa.Column("run", sa.Text),
+        sa.Column("begun_at", sa.String(24)),
         sa.Column("settled_at", sa.String(24)),
+        #: How it ended: C(settled), C(pointless) (a timer that had lost its meaning) or C(given_up).
+        sa.Column("outcome", sa.String(16)),
         sa.Index("due_open", "settled_at", "due_at"),
     )
 
@@ -116,27 +122,79 @@ if sa is not None:
         sa.Column("at", sa.String(24), nullable=False),
     )
 
-#: Version to the statements that lead from the version before it.
-MIGRATIONS: dict[int, tuple[str, ...]] = {}
+    #: What one worker at a time does for all of them, and up to which moment it was done.
+    DUTIES = sa.Table(
+        "duties",
+        METADATA,
+        sa.Column("name", sa.String(255), primary_key=True),
+        sa.Column("worker", sa.Text, nullable=False),
+        sa.Column("until", sa.String(24), nullable=False),
+        sa.Column("done_at", sa.String(24)),
+    )
+
+    #: Events that have no other purpose than to come back.
+    CANARIES = sa.Table(
+        "canaries",
+        METADATA,
+        sa.Column("id", sa.String(33), primary_key=True),
+        sa.Column("worker", sa.Text, nullable=False),
+        sa.Column("sent_at", sa.String(24), nullable=False),
+        sa.Column("back_at", sa.String(24)),
+    )
+
+#: Version to the statements that lead from the version before it. They are never changed once they were released.
+MIGRATIONS: dict[int, tuple[str, ...]] = {
+    2: (
+        "ALTER TABLE due ADD COLUMN worker TEXT",
+        "ALTER TABLE due ADD COLUMN run TEXT",
+        "ALTER TABLE due ADD COLUMN begun_at VARCHAR(24)",
+        "ALTER TABLE due ADD COLUMN outcome VARCHAR(16)",
+        "UPDATE due SET outcome = 'settled' WHERE settled_at IS NOT NULL",
+        (
+            "CREATE TABLE duties (name VARCHAR(255) NOT NULL PRIMARY KEY, worker TEXT NOT NULL, "
+            "until VARCHAR(24) NOT NULL, done_at VARCHAR(24))"
+        ),
+        (
+            "CREATE TABLE canaries (id VARCHAR(33) NOT NULL PRIMARY KEY, worker TEXT NOT NULL, "
+            "sent_at VARCHAR(24) NOT NULL, back_at VARCHAR(24))"
+        ),
+    ),
+}
+#: Key of the lock that keeps two workers from creating the tables of a PostgreSQL database at the same time.
+_PREPARE_LOCK = 0x5E1F_4EA1
 
 
-def prepare(connection: Connection) -> None:
-    """Create the tables in an empty database, or bring older ones up to date.
+def is_current(connection: Connection) -> bool:
+    """Whether nothing is left to do for L(prepare). Only reads.
 
     Raises JournalError when the journal was written by a newer release.
     """
+    if not sa.inspect(connection).has_table(SCHEMA.name):
+        return False
+    found = connection.execute(sa.select(SCHEMA.c.version)).scalar()
+    if found is not None and found > VERSION:
+        raise JournalError(
+            f"the journal was written by a newer release (version {found}, this one knows {VERSION}): "
+            "update the collection"
+        )
+    return bool(found == VERSION)
+
+
+def prepare(connection: Connection) -> None:
+    """Create the tables in an empty database, or bring older ones up to date, in the transaction of C(connection).
+
+    Raises JournalError when the journal was written by a newer release.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_PREPARE_LOCK)))
+    if is_current(connection):
+        return
     if not sa.inspect(connection).has_table(SCHEMA.name):
         METADATA.create_all(connection)
         connection.execute(SCHEMA.insert().values(version=VERSION))
         return
     found = connection.execute(sa.select(SCHEMA.c.version)).scalar_one()
-    if found > VERSION:
-        raise JournalError(
-            f"the journal was written by a newer release (version {found}, this one knows {VERSION}): "
-            "update the collection"
-        )
     for version in range(found + 1, VERSION + 1):
         for statement in MIGRATIONS[version]:
             connection.exec_driver_sql(statement)
-    if found < VERSION:
-        connection.execute(SCHEMA.update().values(version=VERSION))
+    connection.execute(SCHEMA.update().values(version=VERSION))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
+from . import run_identity
 from .errors import SelfHealingError
 
 if TYPE_CHECKING:
@@ -71,8 +72,11 @@ class ModuleSpec:
 
 
 def this_run() -> str:
-    """Name the playbook run: every task of it is a child of the same ansible-playbook process."""
-    return f"{socket.gethostname()}:{os.getppid()}"
+    """Name the playbook run: every task of it is a child of the same ansible-playbook process.
+
+    In a worker of Ansible it is the name that the main process took, which tells whether any of them still lives.
+    """
+    return run_identity.held() or f"{socket.gethostname()}:{os.getppid()}"
 
 
 def file_exists(path: str) -> bool:

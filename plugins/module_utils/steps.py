@@ -8,18 +8,23 @@ A step that was made already gives no entries. A step that must not be made rais
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from . import run_identity
 from .errors import SelfHealingError
-from .incident import Answer, Entry, Incident, Problem, iso, moment
+from .incident import Answer, Entry, Incident, TimelineEntry, iso, moment
+from .reports import episode
 
 #: What a responder may always choose, besides the remedies.
 TAKE_OVER, SNOOZE, ESCALATE = "take_over", "snooze", "escalate"
 #: States in which nothing was done to a host yet, so that a problem that ends by itself needs no verification.
 UNTOUCHED = frozenset({"detected", "observed", "held", "asked"})
 SNOOZE_FOR = timedelta(minutes=30)
+
+#: Tells of a worker's name whether it is alive, lost or unknown.
+StateOf = Callable[[str], str]
 
 
 class StepRefusedError(SelfHealingError):
@@ -30,62 +35,6 @@ class StepRefusedError(SelfHealingError):
     def __init__(self, message: str, reason: str = "state") -> None:
         super().__init__(message, reason=reason)
         self.reason = reason
-
-
-def absorb(incident: Incident | None, problem: Problem) -> tuple[str, list[Entry]]:
-    """Fold a report of the monitoring system into the incident. Returns what it changed, and the entries.
-
-    The change is C(opened), C(updated), C(resolved), C(reopened) or C(duplicate).
-    """
-    data = problem.to_data()
-    if incident is None:
-        entries = [Entry("detected", _reported(problem), actor=problem.source, data=data, key="detected")]
-        if problem.status == "resolved":
-            entries.append(_resolved(problem, 0))
-        return ("opened" if problem.status == "open" else "resolved"), entries
-    episode = sum(1 for entry in incident.timeline if entry.kind == "reopened")
-    if problem.status == "resolved":
-        return ("resolved", [_resolved(problem, episode)]) if incident.open else ("duplicate", [])
-    if not incident.open:
-        if not _opened_again(incident, problem):
-            return "duplicate", []
-        text = f"{problem.source} opened the problem {problem.display_id} again"
-        key = f"reopened:{episode + 1}"
-        return "reopened", [Entry("reopened", text, actor=problem.source, data=data, key=key)]
-    changed = {name: value for name, value in data.items() if _differs(incident.problem, name, value)}
-    if not changed:
-        return "duplicate", []
-    words = ", ".join(_change(incident.problem, name, value) for name, value in sorted(changed.items()))
-    return "updated", [Entry("updated", f"{problem.source} reports a change: {words}", problem.source, changed)]
-
-
-def _reported(problem: Problem) -> str:
-    return f"{problem.source} reported {problem.display_id} ({problem.kind}, {problem.severity}): {problem.title}"
-
-
-def _resolved(problem: Problem, episode: int) -> Entry:
-    data = {"status": "resolved", "resolved_at": iso(problem.resolved_at)}
-    text = f"{problem.source} closed the problem {problem.display_id}"
-    return Entry("resolved", text, actor=problem.source, data=data, key=f"resolved:{episode}")
-
-
-def _opened_again(incident: Incident, problem: Problem) -> bool:
-    """Tell a problem that opened again from an open report that was overtaken by the closing one."""
-    closed = moment(incident.problem["resolved_at"]) or incident.times["resolved"]
-    if problem.opened_at is not None and closed is not None:
-        return problem.opened_at > closed
-    return bool(incident.timeline[0].data["status"] == "open")
-
-
-def _differs(known: Mapping[str, Any], name: str, value: Any) -> bool:
-    """Only what matters to a responder counts as a change, and only towards knowing more."""
-    return name in ("title", "kind", "severity", "service", "root_cause") and value is not None and known[name] != value
-
-
-def _change(known: Mapping[str, Any], name: str, value: Any) -> str:
-    if name in ("kind", "severity"):
-        return f"{name} {known[name]} → {value}"
-    return f"{name} is now {value['name'] if isinstance(value, Mapping) else value}"
 
 
 def answer(incident: Incident, given: Answer) -> tuple[str, list[Entry]]:
@@ -160,44 +109,84 @@ def decide(incident: Incident, decision: Mapping[str, Any], timers: Mapping[str,
     return [Entry("decided", decision["text"], data=decision, timers=timers)]
 
 
-def claim(incident: Incident, worker: str, now: datetime, lease: timedelta) -> list[Entry]:
+def claim(
+    incident: Incident, worker: str, now: datetime, lease: timedelta, state_of: StateOf = run_identity.state_of
+) -> list[Entry]:
     """Take the right to heal: compare-and-set on the state of the incident.
 
-    Raises StepRefusedError when nobody asked for a remedy, when the problem is over, or while another worker holds it.
+    A claim whose run was lost is taken over, and so is one whose run cannot be looked for from here once its lease is
+    over. The fix is then not simply made again: the run begins with its diagnosis.
+
+    Raises StepRefusedError when nobody asked for a remedy, when the problem is over, or while another run holds it.
     """
+    held = unreleased(incident)
+    if held is not None and held.data["worker"] != worker and _holds(held, now, state_of):
+        raise StepRefusedError(
+            f"incident {incident.id} is being healed by {run_identity.short(held.data['worker'])} "
+            f"until {held.data['until']}",
+            "busy",
+        )
     remedy = _wanted_remedy(incident)
     if remedy is None:
         raise StepRefusedError(f"incident {incident.id} is {incident.state}: no remedy was chosen for it")
-    if not incident.open:
-        raise StepRefusedError(f"the problem of incident {incident.id} is closed: nothing to heal", "stale")
     if incident.target is None:
         raise StepRefusedError(f"incident {incident.id} has no host to heal", "unmanaged")
     since_claim = _since(incident, "claimed")
     # A claim from before the newest answer belongs to an earlier attempt.
-    held = None if any(entry.kind == "answered" for entry in since_claim) else incident.claim
-    if held is not None:
-        until = moment(held["until"])
-        if any(entry.kind in ("fixed", "fix_failed", "escalated") for entry in since_claim):
-            raise StepRefusedError(f"incident {incident.id}: {remedy['name']} ran already in this attempt", "recent")
-        if until is not None and until > now and held["worker"] != worker:
-            raise StepRefusedError(
-                f"incident {incident.id} is being healed by {held['worker']} until {held['until']}", "busy"
-            )
+    same_attempt = incident.claim is not None and not any(entry.kind == "answered" for entry in since_claim)
+    if same_attempt and (held is None or any(entry.kind in _ENDS_ATTEMPT for entry in since_claim)):
+        raise StepRefusedError(f"incident {incident.id}: {remedy['name']} ran already in this attempt", "recent")
+    if not incident.open and not same_attempt:
+        raise StepRefusedError(f"the problem of incident {incident.id} is closed: nothing to heal", "stale")
     data = {
         "worker": worker,
         "until": iso(now + lease),
         "remedy": remedy["name"],
         "role": remedy["role"],
         "target": incident.target,
-        "resumed": held is not None,
+        "resumed": same_attempt,
     }
-    again = " again, after its worker was lost" if held is not None else ""
-    return [Entry("claimed", f"Healing starts{again}: {remedy['label']} on {incident.target}", data=data)]
+    again = " again, after its worker was lost" if same_attempt else ""
+    text = f"Healing starts{again}: {remedy['label']} on {incident.target}"
+    return [Entry("claimed", text, data=data, timers={"claim_over": lease.total_seconds()})]
+
+
+#: What ends an attempt. After it a lost run has nothing left to do on the host.
+_ENDS_ATTEMPT = frozenset({"verified", "unverified", "fix_failed", "escalated"})
+
+
+def unreleased(incident: Incident) -> TimelineEntry | None:
+    """Return the newest claim, unless it was given back."""
+    position = max((n for n, entry in enumerate(incident.timeline) if entry.kind == "claimed"), default=None)
+    if position is None or any(entry.kind == "released" for entry in incident.timeline[position:]):
+        return None
+    return incident.timeline[position]
+
+
+def answer_waits(incident: Incident, worker: str) -> bool:
+    """Whether a remedy was chosen that waits for another run to give the host back."""
+    held = unreleased(incident)
+    if held is None or held.data["worker"] == worker:
+        return False
+    answered = any(entry.kind == "answered" for entry in _since(incident, "claimed"))
+    return answered and _wanted_remedy(incident) is not None
+
+
+def _holds(claimed: TimelineEntry, now: datetime, state_of: StateOf) -> bool:
+    """Whether the run behind a claim still has it: it lives, or nobody can tell and its lease is not over."""
+    state = state_of(claimed.data["worker"])
+    until = moment(claimed.data["until"])
+    return state == run_identity.ALIVE or (state == run_identity.UNKNOWN and until is not None and until > now)
+
+
+def _owned_by(incident: Incident, worker: str | None) -> bool:
+    """Whether the claim is this worker's. Without a worker nobody asks."""
+    return worker is None or (incident.claim is not None and incident.claim["worker"] == worker)
 
 
 def _wanted_remedy(incident: Incident) -> Mapping[str, Any] | None:
     """Return the option that was chosen by a responder, or by the policy, if it is a remedy."""
-    if incident.state not in ("asked", "held", "healing", "escalated"):
+    if incident.state not in ("asked", "held", "healing", "verifying", "escalated"):
         return None
     if incident.answer is not None:
         name = incident.answer["option"]
@@ -232,10 +221,13 @@ def _figure(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
-def fix_started(incident: Incident) -> list[Entry]:
-    """Note the intent before the effect. Raises StepRefusedError when the target turned out to be healthy."""
+def fix_started(incident: Incident, worker: str | None = None) -> list[Entry]:
+    """Note the intent before the effect. Raises StepRefusedError when another run has taken the incident over."""
     if incident.state != "healing" or incident.claim is None:
         raise StepRefusedError(f"incident {incident.id} is {incident.state}: it is not being healed")
+    if not _owned_by(incident, worker):
+        other = run_identity.short(incident.claim["worker"])
+        raise StepRefusedError(f"incident {incident.id} was taken over by {other}: hands off", "busy")
     found = incident.evidence.get("before")
     if found is None:
         raise StepRefusedError(f"incident {incident.id}: {incident.claim['role']} recorded no diagnosis before its fix")
@@ -247,10 +239,11 @@ def fix_started(incident: Incident) -> list[Entry]:
 def fixed(incident: Incident, changed: bool, verify_timeout: timedelta) -> list[Entry]:
     """Note that the remedy ran to its end, and when both oracles must have agreed that it helped."""
     remedy, target = _claimed(incident)
+    claims = sum(1 for entry in incident.timeline if entry.kind == "claimed")
     text = f"{remedy} ran on {target}" if changed else f"{remedy} found nothing left to do on {target}"
     data = {"remedy": remedy, "changed": changed}
     timers = {"verify_deadline": verify_timeout.total_seconds()}
-    return [Entry("fixed", text, data=data, key=f"fixed:{incident.attempt}", timers=timers)]
+    return [Entry("fixed", text, data=data, key=f"fixed:{claims}", timers=timers)]
 
 
 def fix_failed(incident: Incident, reason: str) -> list[Entry]:
@@ -290,26 +283,25 @@ def undone(incident: Incident, succeeded: bool, reason: str) -> list[Entry]:
     return [Entry("undone", text, data={"succeeded": succeeded}, key=f"undone:{incident.attempt}")]
 
 
-def finish(incident: Incident, reason: str) -> list[Entry]:
+def finish(incident: Incident, reason: str, worker: str | None = None) -> list[Entry]:
     """Give the incident back after its host was seen to. What was left half done needs a person."""
-    if incident.claim is None:
+    if incident.claim is None or not _owned_by(incident, worker):
         return []
-    text = f"{incident.claim['worker']} is done with {incident.target}"
+    text = f"{run_identity.short(incident.claim['worker'])} is done with {incident.target}"
     released = Entry("released", text, key=f"released:{incident.claim['until']}")
     return [*fix_failed(incident, reason), released] if incident.state == "healing" else [released]
 
 
-def in_other_hands(incident: Incident, worker: str, now: datetime) -> bool:
+def in_other_hands(incident: Incident, worker: str, now: datetime, state_of: StateOf = run_identity.state_of) -> bool:
     """Whether another run heals the incident right now and will see to what follows from it.
 
     A run that ends gives the incident back before it looks how the incident stands: whatever is reported until then is
     its own to carry out, and whatever is reported later belongs to the next run.
     """
-    if incident.claim is None or incident.state not in ("healing", "verifying", "stable"):
+    held = unreleased(incident)
+    if held is None or incident.state not in ("healing", "verifying", "stable"):
         return False
-    until = moment(incident.claim["until"])
-    released = any(entry.kind == "released" for entry in _since(incident, "claimed"))
-    return incident.claim["worker"] != worker and not released and until is not None and until > now
+    return held.data["worker"] != worker and _holds(held, now, state_of)
 
 
 def _claimed(incident: Incident) -> tuple[str, str]:
@@ -331,7 +323,7 @@ def close(incident: Incident) -> list[Entry]:
         return []
     if incident.state != "stable":
         raise StepRefusedError(f"incident {incident.id} is {incident.state}: only a stable incident can be closed")
-    return [Entry("closed", f"Closed: {_duration(incident)}", key=f"closed:{_episode(incident)}")]
+    return [Entry("closed", f"Closed: {_duration(incident)}", key=f"closed:{episode(incident)}")]
 
 
 def _duration(incident: Incident) -> str:
@@ -339,30 +331,6 @@ def _duration(incident: Incident) -> str:
     if start is None or end is None:
         return "done"
     return f"stable {(end - start).total_seconds():.1f} s after detection"
-
-
-def _episode(incident: Incident) -> int:
-    return sum(1 for entry in incident.timeline if entry.kind == "reopened")
-
-
-def timer(incident: Incident, name: str, look_again: timedelta) -> list[Entry]:
-    """Say what a timer means now that it came due; most often that everything went well in the meantime.
-
-    C(look_again) is the first pause between two looks at an incident that is held or observed; it doubles with each.
-    """
-    if name == "no_answer" and incident.state == "asked" and incident.answer is None:
-        text = "Escalated: nobody answered in time"
-        return [Entry("escalated", text, data={"reason": "no_answer"}, key=f"no_answer:{_episode(incident)}")]
-    if name == "verify_deadline" and incident.state == "verifying":
-        text = f"Escalated: {incident.problem['source']} still reports the problem after the fix"
-        return [Entry("escalated", text, data={"reason": "not_confirmed"}, key=f"not_confirmed:{incident.attempt}")]
-    if name == "snooze_over" and incident.state == "asked" and incident.answer is None:
-        return [Entry("asked_again", "The snooze is over")]
-    if name == "reconsider" and incident.state in ("held", "observed"):
-        looks = sum(1 for entry in incident.timeline if entry.kind == "reconsidered")
-        pause = look_again.total_seconds() * 2 ** min(looks, 4)
-        return [Entry("reconsidered", "Looking again", timers={"reconsider": pause})]
-    return []
 
 
 def consequences(incident: Incident) -> list[Entry]:
@@ -381,4 +349,4 @@ def consequences(incident: Incident) -> list[Entry]:
         text = "Stable: the monitoring system closed the problem"
     else:
         text = "Stable: our probe and the monitoring system agree"
-    return [Entry("stable", text, key=f"stable:{_episode(incident)}")]
+    return [Entry("stable", text, key=f"stable:{episode(incident)}")]

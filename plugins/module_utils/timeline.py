@@ -36,6 +36,8 @@ STATE_AFTER = {
     "escalated": "escalated",
     "taken_over": "escalated",
 }
+#: Entries that tell what the monitoring system reports.
+REPORTS = frozenset({"detected", "updated", "confirmed", "resolved", "reopened"})
 STATE_BY_VERDICT = {"act": "healing", "ask": "asked", "observe": "observed", "hold": "held"}
 #: Entries that every tool shows to people as a comment. The others are bookkeeping.
 TOLD = frozenset(
@@ -78,7 +80,7 @@ def fold(
         mark = MARKS.get(entry.kind)
         if mark is not None and times[mark] is None:
             times[mark] = entry.at
-        if entry.kind in ("detected", "updated", "resolved", "reopened"):
+        if entry.kind in REPORTS:
             problem = {**problem, **entry.data}
         _fold_entry(entry, facts)
     return Incident(

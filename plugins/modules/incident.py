@@ -29,8 +29,23 @@ options:
       - V(timer) says that the timer O(timer) came due.
       - V(close) closes a stable incident.
       - V(note) adds O(text) for people to see.
+      - V(settle) settles the delivery O(delivery), and sees to it that tools which are behind are tried again.
     type: str
-    choices: [decide, claim, fix_started, fixed, fix_failed, verified, unverified, undone, finish, timer, close, note]
+    required: true
+    choices:
+      - decide
+      - claim
+      - fix_started
+      - fixed
+      - fix_failed
+      - verified
+      - unverified
+      - undone
+      - finish
+      - timer
+      - close
+      - note
+      - settle
   policy:
     description:
       - How far automation may go. The variables C(self_healing_*) by name.
@@ -81,8 +96,12 @@ options:
     description:
       - Who claims the incident. The default names the playbook run by its machine and process.
     type: str
-  settle:
-    description: Identifier of a delivery that is settled with this step.
+  delivery:
+    description:
+      - Identifier of the delivery that this playbook run works on, as the rulebook gives it.
+      - V(decide), V(claim) and V(timer) take it up. One that another run has taken up already is left to that run, see
+        RV(in_other_hands).
+      - V(settle) settles it. Without it nothing is settled.
     type: str
 extends_documentation_fragment:
   - self_healing.devops.attributes
@@ -126,7 +145,8 @@ behind:
   elements: str
   sample: [jira]
 in_other_hands:
-  description: Whether another run heals the incident right now, and will carry out what follows from it.
+  description:
+    - Whether another run heals the incident right now, or has taken up the delivery, and will carry out what follows.
   returned: success
   type: bool
   sample: false
@@ -145,12 +165,13 @@ refused:
     reason: busy
     text: incident i7k3v5q2x4dmz is being healed by worker until 10:15
 settled:
-  description: Whether O(settle) named a delivery that was open.
+  description: Whether the delivery was open and this run has settled it.
   returned: success
   type: bool
   sample: true
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -158,7 +179,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
-from ansible_collections.self_healing.devops.plugins.module_utils import steps
+from ansible_collections.self_healing.devops.plugins.module_utils import steps, timers
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entry, Incident
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
@@ -184,7 +205,10 @@ STEPS = (
     "timer",
     "close",
     "note",
+    "settle",
 )
+#: Steps that a playbook run begins with.
+FIRST_STEPS = frozenset({"decide", "claim", "timer"})
 CANDIDATE = {
     "host": {"type": "str", "required": True},
     "managed": {"type": "bool", "required": True},
@@ -193,7 +217,7 @@ CANDIDATE = {
 SPEC = ModuleSpec(
     options={
         "incident": {"type": "str", "required": True},
-        "step": {"type": "str", "choices": list(STEPS)},
+        "step": {"type": "str", "choices": list(STEPS), "required": True},
         "policy": {"type": "dict", "default": {}},
         "remedies": {"type": "list", "elements": "str", "default": []},
         "candidates": {"type": "list", "elements": "dict", "options": CANDIDATE, "default": []},
@@ -203,36 +227,55 @@ SPEC = ModuleSpec(
         "timer": {"type": "str"},
         "text": {"type": "str"},
         "worker": {"type": "str"},
-        "settle": {"type": "str"},
+        "delivery": {"type": "str"},
         **JOURNAL_OPTIONS,
     },
-    required_one_of=[("step", "settle")],
     required_if=[("step", "timer", ("timer",)), ("step", "note", ("text",))],
     talks_http=False,
     controller_only=True,
 )
 REASON_LENGTH = 500
+#: When to look again whether another run has given the host back.
+WAIT_FOR_HOST = timedelta(seconds=15)
+DELIVERY = re.compile(r"d[0-9a-f]{32}")
 
 
 def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict[str, Any]:
     journal = Journal.open(params["journal"])
-    before = journal.read(params["incident"])
-    after, changed, refused = before, False, None
-    # A decision to act is followed by the claim at once: no other run comes between.
-    for name in ("decide", "claim") if params["step"] == "decide" else filter(None, (params["step"],)):
-        step = _step(name, params, journal)
-        try:
-            after, moved = journal.change(params["incident"], step, dry_run=check_mode)
-        except steps.StepRefusedError as error:
-            refused = {"reason": error.reason, "text": error.message}
-            continue
-        changed = changed or moved
-    settled = bool(params["settle"]) and journal.settle(params["settle"], dry_run=check_mode)
+    incident, delivery, worker = params["incident"], params["delivery"], params["worker"] or this_run()
+    before = journal.read(incident)
+    after, changed, refused, settled = before, False, None, False
+    if delivery and not DELIVERY.fullmatch(delivery):
+        raise ConfigurationError(
+            "delivery is no identifier of a delivery; leave it out when you run a playbook by hand"
+        )
+    begins = bool(delivery) and params["step"] in FIRST_STEPS and not check_mode
+    taken = begins and not journal.due.begin(delivery, worker)
+    if taken:
+        text = f"delivery {delivery} is settled, or another run works on it"
+        refused = {"reason": "busy", "text": text}
+    elif params["step"] == "settle":
+        if delivery and not check_mode and steps.answer_waits(after, worker):
+            journal.due.postpone(delivery, worker, WAIT_FOR_HOST)
+        elif delivery:
+            settled = journal.due.settle(delivery, worker, dry_run=check_mode)
+        if not check_mode:
+            _try_again_later(journal, after)
+    else:
+        # A decision to act is followed by the claim at once: no other run comes between.
+        for name in ("decide", "claim") if params["step"] == "decide" else (params["step"],):
+            try:
+                after, moved = journal.change(incident, _step(name, params, journal, worker), dry_run=check_mode)
+            except steps.StepRefusedError as error:
+                refused = {"reason": error.reason, "text": error.message}
+                continue
+            changed = changed or moved
+    elsewhere = taken or steps.in_other_hands(after, worker, datetime.now(timezone.utc))
     result = {
         "changed": changed or settled,
         "incident": after.to_dict(),
         "behind": behind(after),
-        "in_other_hands": steps.in_other_hands(after, params["worker"] or this_run(), datetime.now(timezone.utc)),
+        "in_other_hands": elsewhere,
         "granted": refused is None,
         "settled": settled,
         "diff": {"before": _story(before), "after": _story(after)},
@@ -240,11 +283,18 @@ def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict
     return {**result, "refused": refused} if refused else result
 
 
+def _try_again_later(journal: Journal, incident: Incident) -> None:
+    """Have the tools that could not be brought up to date tried again."""
+    pause = timers.catch_up_after(incident, datetime.now(timezone.utc))
+    if pause is not None:
+        journal.due.set_timer(incident.id, "catch_up", timedelta(seconds=pause))
+
+
 def _story(incident: Incident) -> str:
     return "".join(f"{entry.n} {entry.text}\n" for entry in told(incident))
 
 
-def _step(name: str, params: Mapping[str, Any], journal: Journal) -> Any:
+def _step(name: str, params: Mapping[str, Any], journal: Journal, worker: str) -> Any:
     """Return the function that makes the step C(name) on an incident."""
     policy = policies.from_variables(params["policy"])
     reason = " ".join(params["reason"].split())[:REASON_LENGTH] or "no reason was given"
@@ -252,15 +302,15 @@ def _step(name: str, params: Mapping[str, Any], journal: Journal) -> Any:
     if name == "decide":
         return _decide(params, journal, policy, now)
     by_name = {
-        "claim": lambda i: steps.claim(i, params["worker"] or this_run(), now, policy.claim_lease),
-        "fix_started": steps.fix_started,
+        "claim": lambda i: steps.claim(i, worker, now, policy.claim_lease),
+        "fix_started": lambda i: steps.fix_started(i, worker),
         "fixed": lambda i: steps.fixed(i, params["changed"], policy.verify_timeout),
         "fix_failed": lambda i: steps.fix_failed(i, reason),
         "verified": steps.verified,
         "unverified": lambda i: steps.unverified(i, reason),
         "undone": lambda i: steps.undone(i, params["changed"], reason),
-        "finish": lambda i: steps.finish(i, reason),
-        "timer": lambda i: steps.timer(i, params["timer"], policy.reconsider_after),
+        "finish": lambda i: steps.finish(i, reason, worker),
+        "timer": lambda i: timers.due(i, params["timer"], policy.reconsider_after),
         "close": steps.close,
         "note": lambda _: [Entry("noted", params["text"])],
     }

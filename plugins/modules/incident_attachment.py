@@ -87,7 +87,9 @@ def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict
             f"name {name[:200]!r} is no plain file name: use letters, digits, dots, dashes, underscores"
         )
     journal = Journal.open(params["journal"])
-    changed = journal.attach(params["incident"], name, params["media_type"], params["content"], dry_run=check_mode)
+    changed = journal.tools.attach(
+        params["incident"], name, params["media_type"], params["content"], dry_run=check_mode
+    )
     digest = hashlib.sha256(params["content"].encode()).hexdigest()
     return {
         "changed": changed,

@@ -104,6 +104,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.self_healing.devops.plugins.module_utils import run_identity
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import JournalError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entry, Incident, ToolState
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
@@ -149,9 +150,9 @@ def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict
     incident = journal.read(params["incident"])
     known = incident.tools.get(params["tool"])
     state, entry = (failed if params["error"] else shown)(params, incident, known)
-    changed = journal.show(params["incident"], state, entry, dry_run=check_mode)
+    changed = journal.tools.show(params["incident"], state, entry, dry_run=check_mode)
     if not check_mode:
-        journal.release_tool(params["incident"], params["tool"], this_run())
+        journal.tools.release(params["incident"], params["tool"], this_run())
     before = asdict(known) if known else {}
     return {"changed": changed, "tool": asdict(state), "diff": {"before": before, "after": asdict(state)}}
 
@@ -159,9 +160,11 @@ def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict
 def take(journal: Journal, incident: str, tool: str) -> None:
     """Wait for the right to bring the tool up to date. Raises JournalError when another run does not give it back."""
     deadline = time.monotonic() + PATIENCE
-    while (other := journal.lease_tool(incident, tool, this_run(), LEASE)) is not None:
+    while (other := journal.tools.lease(incident, tool, this_run(), LEASE)) is not None:
         if time.monotonic() > deadline:
-            raise JournalError(f"{other} has been bringing {tool} up to date with {incident} for {PATIENCE:.0f} s")
+            raise JournalError(
+                f"{run_identity.short(other)} has been bringing {tool} up to date with {incident} for {PATIENCE:.0f} s"
+            )
         time.sleep(LOOK_EVERY)
 
 

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Carries due work from the journal to the queue of a rulebook, never more than a window of it at a time.
 
-A delivery is settled by the playbook, not by the queue: what is not settled within its lease is handed out again.
+A delivery is settled by the playbook, not by the queue: what is not settled within its lease, or whose worker or
+playbook was lost, is handed out again.
 """
 
 from __future__ import annotations
@@ -14,11 +15,22 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Protocol
 
+from ansible_collections.self_healing.devops.plugins.module_utils import run_identity
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import JournalError
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.module_utils.journal_rows import Delivery
 
 LOGGER = logging.getLogger(__name__)
+
+#: Deliveries that one engine has at a time. More would only wait in it, where they are lost with it.
+WINDOW = 50
+#: A delivery that was made this often without coming to an end is given up, and its incident escalated.
+MOST_ATTEMPTS = 8
+
+
+def worker() -> str:
+    """Name the process whose engine gets the deliveries. All event sources of a process are one worker."""
+    return run_identity.hold()
 
 
 class Queue(Protocol):
@@ -31,8 +43,9 @@ class Deliveries:
     """Hands due work to one queue.
 
     C(origin) limits it to fresh work of one source; without, it takes what is overdue: what nobody handed out within
-    C(grace), what was not settled within its lease, and timers. C(window) is the number of unsettled deliveries at
-    which it waits.
+    C(grace), what was not settled within its lease, and timers. Then it also takes back what lost workers and playbooks
+    had, and gives up what was delivered C(most_attempts) times. C(window) is the number of unsettled deliveries of this
+    worker at which it waits.
     """
 
     def __init__(
@@ -41,10 +54,11 @@ class Deliveries:
         queue: Queue,
         origin: str | None = None,
         *,
-        window: int = 50,
+        window: int = WINDOW,
         lease: timedelta = timedelta(minutes=5),
         grace: timedelta = timedelta(seconds=10),
         interval: float = 1.0,
+        most_attempts: int = MOST_ATTEMPTS,
     ) -> None:
         self._journal = journal
         self._queue = queue
@@ -53,6 +67,8 @@ class Deliveries:
         self._lease = lease
         self._grace = grace
         self._interval = interval
+        self._most_attempts = most_attempts
+        self._worker = worker()
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -80,7 +96,16 @@ class Deliveries:
         return len(deliveries)
 
     def _lease_some(self) -> list[Delivery]:
-        room = self._window - self._journal.unsettled() if self._origin is not None else self._window
+        if self._origin is None:
+            self._tidy_up()
+        room = self._window - self._journal.due.unsettled(self._worker)
         if room <= 0:
             return []
-        return self._journal.hand_out(room, self._lease, self._origin, self._grace)
+        return self._journal.due.hand_out(room, self._lease, self._worker, self._origin, self._grace)
+
+    def _tidy_up(self) -> None:
+        lost = self._journal.due.take_back_lost()
+        if lost:
+            LOGGER.warning("%d deliveries were with a worker or a playbook that is lost: they are made again", lost)
+        for incident in self._journal.due.give_up(self._most_attempts):
+            LOGGER.error("incident %s: no playbook ended in %d attempts: given up", incident, self._most_attempts)

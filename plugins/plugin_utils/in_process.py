@@ -19,8 +19,13 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.self_healing.devops.plugins.module_utils import run_identity
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import SelfHealingError
 from ansible_collections.self_healing.devops.plugins.module_utils.module import ModuleSpec, transport_for
+
+# Ansible's main process imports an action before it forks the workers: all of them are one run, and alive as long as
+# any of them is.
+run_identity.hold()
 
 
 class InProcessAction(ActionBase):

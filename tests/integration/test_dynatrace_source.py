@@ -225,7 +225,7 @@ async def test_what_was_not_delivered_before_the_end_stays_due(journal: str) -> 
     await stuck.put({})
     async with running(stuck, journal=journal) as url:
         assert (await post(url, notification()))[0] == 200
-    assert Journal.open(journal).next_due() is not None, "the report is still due"
+    assert Journal.open(journal).due.next_due() is not None, "the report is still due"
 
 
 async def test_two_sources_share_one_listener(journal: str) -> None:

@@ -80,7 +80,7 @@ def prepare(journal: Journal) -> None:
         journal.record_problem(reported)
     for asked in (ASKED, CLOSED):
         journal.change(asked.incident, decide)
-        journal.show(asked.incident, ToolState("slack", "slack", "C1", CHAT), None)
+        journal.tools.show(asked.incident, ToolState("slack", "slack", "C1", CHAT), None)
     identity = CLOSED.incident
     journal.record_answer(answer(comment="go [~bo]", incident_id=identity))
     at = journal.read(identity).timeline[-1].at
@@ -95,7 +95,7 @@ def prepare(journal: Journal) -> None:
     for step in told:
         journal.change(identity, step)
     journal.record_problem(replace(CLOSED, status="resolved", resolved_at=at))
-    journal.attach(identity, "dyna-22-transcript.md", "text/markdown", TRANSCRIPT)
+    journal.tools.attach(identity, "dyna-22-transcript.md", "text/markdown", TRANSCRIPT)
     journal.change(identity, steps.close)
     assert [journal.read(p.incident).state for p in (ASKED, CLOSED, ODD)] == ["asked", "closed", "detected"]
 

@@ -46,11 +46,11 @@ async def test_what_nobody_settled_comes_again_until_it_is_settled(tmp_path: Pat
     place = str(tmp_path / "journal.db")
     journal = Journal.open(place)
     recorded = journal.record_problem(PROBLEM, "dynatrace")
-    assert len(journal.hand_out(10, timedelta(0), "dynatrace")) == 1, "its source handed it out"
+    assert len(journal.due.hand_out(10, timedelta(0), "dynatrace")) == 1, "its source handed it out"
     async with running(journal=place, interval=0.05, lease=0) as queue:
         events = [await asyncio.wait_for(queue.get(), 10) for _again in range(2)]
     assert {event["meta"]["uuid"] for event in events} == {recorded.delivery}
-    assert journal.settle(str(recorded.delivery)) is True
+    assert journal.due.settle(str(recorded.delivery)) is True
     async with running(journal=place, interval=0.05, lease=0) as queue:
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(queue.get(), 0.5)
@@ -59,11 +59,11 @@ async def test_what_nobody_settled_comes_again_until_it_is_settled(tmp_path: Pat
 async def test_a_timer_fires(tmp_path: Path) -> None:
     place = str(tmp_path / "journal.db")
     journal = Journal.open(place)
-    journal.settle(str(journal.record_problem(PROBLEM, "dynatrace").delivery))
-    journal.change(INCIDENT, lambda _: [Entry("noted", "x", timers={"no_answer": -60})])
+    journal.due.settle(str(journal.record_problem(PROBLEM, "dynatrace").delivery))
+    journal.change(INCIDENT, lambda _: [Entry("taken_over", "x", timers={"undelivered": -60})])
     async with running(journal=place, interval=0.05) as queue:
         event = await asyncio.wait_for(queue.get(), 10)
-    assert event["timer"] == {"incident": INCIDENT, "name": "no_answer"}
+    assert event["timer"] == {"incident": INCIDENT, "name": "undelivered"}
 
 
 async def test_nothing_comes_before_the_inventory_is_right(tmp_path: Path) -> None:

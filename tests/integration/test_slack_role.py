@@ -107,21 +107,21 @@ def heal(journal: Journal, reported: Problem, closed: bool) -> None:
 def show_desk(journal: Journal, of: Problem, **changes: Any) -> None:
     """Keep a transcript, and let a service desk show the incident with it read back, but for C(changes)."""
     number = of.display_id.removeprefix("P-")
-    journal.attach(of.incident, f"dyna-{number}-transcript.md", "text/markdown", f"the story of {number}\n")
+    journal.tools.attach(of.incident, f"dyna-{number}-transcript.md", "text/markdown", f"the story of {number}\n")
     attached = [
         {"name": a.name, "sha256": a.sha256, "read_back": True, **changes}
         for a in journal.read(of.incident).attachments
     ]
     url = "https://jira.example/browse/DEMO-1"
-    journal.show(of.incident, ToolState("jira", "jira", "DEMO-1", url, details={"attachments": attached}), None)
+    journal.tools.show(of.incident, ToolState("jira", "jira", "DEMO-1", url, details={"attachments": attached}), None)
 
 
 def prepare(journal: Journal, slack: Running) -> None:
     person = [{"name": "Ana Berg", "email": "ana@example.com"}, {"name": "Nobody", "email": None}]
     pager = ToolState("xmatters", "xmatters", "4711", "https://x.example/4711", details={"responders": person})
     journal.record_problem(ASKED)
-    journal.show(ASKED.incident, pager, None)
-    journal.show(ASKED.incident, ToolState("evil", "evil", "E", "javascript:alert(1)"), None)
+    journal.tools.show(ASKED.incident, pager, None)
+    journal.tools.show(ASKED.incident, ToolState("evil", "evil", "E", "javascript:alert(1)"), None)
     journal.change(ASKED.incident, decide)
     heal(journal, TALKED, closed=False)
     keep(slack, marker=TALKED.incident, name="dyna-12")
@@ -131,7 +131,7 @@ def prepare(journal: Journal, slack: Running) -> None:
     show_desk(journal, READ_BACK)
     show_desk(journal, OTHER_TEXT, sha256="0" * 64)
     show_desk(journal, UNREAD, read_back=False)
-    journal.show(NO_TRANSCRIPT.incident, ToolState("jira", "jira", "DEMO-1", "https://jira.example/1"), None)
+    journal.tools.show(NO_TRANSCRIPT.incident, ToolState("jira", "jira", "DEMO-1", "https://jira.example/1"), None)
 
 
 def tell(

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
-from ansible_collections.self_healing.devops.plugins.module_utils import steps
+from ansible_collections.self_healing.devops.plugins.module_utils import reports, steps
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import (
     Answer,
     Entity,
@@ -64,14 +64,16 @@ class Story:
         return fold(PROBLEM.incident, self.entries)
 
     def report(self, problem: Problem) -> str:
-        change, entries = steps.absorb(self.incident if self.entries else None, problem)
+        change, entries = reports.absorb(self.incident if self.entries else None, problem)
         self.add(entries)
         return change
 
     def add(self, entries: Sequence[Entry]) -> Story:
         for entry in entries:
             self.at += timedelta(seconds=1)
-            line = TimelineEntry(len(self.entries) + 1, self.at, entry.actor, entry.kind, entry.text, dict(entry.data))
+            line = TimelineEntry(
+                len(self.entries) + 1, self.at, entry.actor, entry.kind, entry.text, dict(entry.data), entry.key
+            )
             self.entries.append(line)
         following = steps.consequences(self.incident)
         return self.add(following) if following else self

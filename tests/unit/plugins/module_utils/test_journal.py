@@ -71,7 +71,7 @@ def test_a_report_is_recorded_once_and_due_once(journal: Journal) -> None:
     first, second = journal.record_problem(PROBLEM, "dynatrace"), journal.record_problem(PROBLEM, "dynatrace")
     assert (first.change, second.change, second.delivery) == ("opened", "duplicate", None)
     assert journal.duplicates(INCIDENT) == 1
-    assert [delivery.id for delivery in journal.hand_out(10, timedelta(minutes=1), "dynatrace")] == [first.delivery]
+    assert [delivery.id for delivery in journal.due.hand_out(10, timedelta(minutes=1), "dynatrace")] == [first.delivery]
 
 
 def test_a_test_notification_leaves_no_incident(journal: Journal) -> None:
@@ -81,7 +81,7 @@ def test_a_test_notification_leaves_no_incident(journal: Journal) -> None:
 
 def test_the_event_carries_ids_and_enums_only(journal: Journal) -> None:
     journal.record_problem(replace(PROBLEM, title="{{ 7 * 7 }}"), "dynatrace")
-    (delivery,) = journal.hand_out(10, timedelta(minutes=1), "dynatrace")
+    (delivery,) = journal.due.hand_out(10, timedelta(minutes=1), "dynatrace")
     assert delivery.event() == {
         "problem": {
             "incident": INCIDENT,
@@ -164,55 +164,56 @@ def test_a_step_is_made_once_and_check_mode_makes_none(journal: Journal) -> None
 
 def test_a_timer_fires_when_it_is_due_and_only_the_newest(journal: Journal, clock: Clock) -> None:
     recorded = journal.record_problem(PROBLEM, "dynatrace")
-    journal.settle(recorded.delivery)
+    journal.due.settle(recorded.delivery)
+    decide(journal)
     journal.change(INCIDENT, lambda _: [Entry("noted", "a", timers={"no_answer": 60})])
     journal.change(INCIDENT, lambda _: [Entry("noted", "b", timers={"no_answer": 120})])
     clock.advance(seconds=61)
-    assert journal.hand_out(10, timedelta(minutes=1)) == []
+    assert journal.due.hand_out(10, timedelta(minutes=1)) == []
     clock.advance(seconds=60)
-    (timer,) = journal.hand_out(10, timedelta(minutes=1))
+    (timer,) = journal.due.hand_out(10, timedelta(minutes=1))
     assert timer.event() == {"timer": {"incident": INCIDENT, "name": "no_answer"}, "meta": {"uuid": timer.id}}
 
 
 def test_what_is_not_settled_is_delivered_again_after_growing_pauses(journal: Journal, clock: Clock) -> None:
     recorded = journal.record_problem(PROBLEM, "dynatrace")
     lease = timedelta(minutes=1)
-    assert len(journal.hand_out(10, lease, "dynatrace")) == 1
-    assert journal.hand_out(10, lease, "dynatrace") == []
+    assert len(journal.due.hand_out(10, lease, "dynatrace")) == 1
+    assert journal.due.hand_out(10, lease, "dynatrace") == []
     for minutes in (1, 2, 4):
         clock.advance(minutes=minutes, seconds=-1)
-        assert journal.hand_out(10, lease) == []
+        assert journal.due.hand_out(10, lease) == []
         clock.advance(seconds=2)
-        assert [delivery.id for delivery in journal.hand_out(10, lease)] == [recorded.delivery]
-    assert journal.unsettled() == 1
-    assert journal.settle(recorded.delivery) is True
-    assert journal.settle(recorded.delivery) is False
+        assert [delivery.id for delivery in journal.due.hand_out(10, lease)] == [recorded.delivery]
+    assert journal.due.unsettled() == 1
+    assert journal.due.settle(recorded.delivery) is True
+    assert journal.due.settle(recorded.delivery) is False
     clock.advance(days=1)
-    assert journal.hand_out(10, lease) == []
+    assert journal.due.hand_out(10, lease) == []
 
 
 def test_fresh_work_of_a_source_is_left_to_it_for_a_while(journal: Journal, clock: Clock) -> None:
     journal.record_problem(PROBLEM, "dynatrace")
     grace = timedelta(seconds=10)
-    assert journal.hand_out(10, timedelta(minutes=1), grace=grace) == []
+    assert journal.due.hand_out(10, timedelta(minutes=1), grace=grace) == []
     clock.advance(seconds=11)
-    assert len(journal.hand_out(10, timedelta(minutes=1), grace=grace)) == 1
+    assert len(journal.due.hand_out(10, timedelta(minutes=1), grace=grace)) == 1
 
 
 def test_what_a_tool_shows_is_remembered(journal: Journal) -> None:
     journal.record_problem(PROBLEM)
     state = ToolState("jira", "jira", "OPS-1", "https://jira.example/browse/OPS-1", version=1, details={"a": [1]})
     entry = Entry("shown", "jira shows OPS-1", key="shown:jira:OPS-1")
-    assert journal.show(INCIDENT, state, entry) is True
-    assert journal.show(INCIDENT, state, entry) is False
+    assert journal.tools.show(INCIDENT, state, entry) is True
+    assert journal.tools.show(INCIDENT, state, entry) is False
     assert journal.read(INCIDENT).tools == {"jira": state}
 
 
 def test_an_attachment_replaces_the_one_of_its_name(journal: Journal) -> None:
     journal.record_problem(PROBLEM)
-    assert journal.attach(INCIDENT, "t.md", "text/markdown", "first") is True
-    assert journal.attach(INCIDENT, "t.md", "text/markdown", "first") is False
-    assert journal.attach(INCIDENT, "t.md", "text/markdown", "zweite") is True
+    assert journal.tools.attach(INCIDENT, "t.md", "text/markdown", "first") is True
+    assert journal.tools.attach(INCIDENT, "t.md", "text/markdown", "first") is False
+    assert journal.tools.attach(INCIDENT, "t.md", "text/markdown", "zweite") is True
     (kept,) = journal.read(INCIDENT, content=True).attachments
     assert kept.content == "zweite"
     assert journal.read(INCIDENT).attachments[0].content is None

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
-from ansible_collections.self_healing.devops.plugins.module_utils import steps
+from ansible_collections.self_healing.devops.plugins.module_utils import steps, timers
 from ansible_collections.self_healing.devops.plugins.module_utils.timeline import behind, told
 from support.story import NOW, PROBLEM, RESOLVED, Story, answer
 
@@ -56,11 +56,21 @@ def test_stable_needs_our_own_probe_as_well() -> None:
         ([PROBLEM, RESOLVED, RESOLVED], ["opened", "resolved", "duplicate"]),
         ([RESOLVED, PROBLEM], ["resolved", "duplicate"]),
         ([PROBLEM, RESOLVED, PROBLEM], ["opened", "resolved", "duplicate"]),
-        ([PROBLEM, replace(PROBLEM, severity="high")], ["opened", "updated"]),
+        ([replace(PROBLEM, severity="high"), PROBLEM], ["opened", "updated"]),
+        ([PROBLEM, replace(PROBLEM, severity="high")], ["opened", "duplicate"]),
         ([PROBLEM, replace(PROBLEM, tags=("a",))], ["opened", "duplicate"]),
         ([PROBLEM, RESOLVED, replace(PROBLEM, opened_at=NOW + timedelta(hours=1))], ["opened", "resolved", "reopened"]),
     ],
-    ids=["twice", "closed twice", "closed before open", "late open", "severity", "nothing new", "opened again"],
+    ids=[
+        "twice",
+        "closed twice",
+        "closed before open",
+        "late open",
+        "severity rises",
+        "severity falls",
+        "nothing new",
+        "opened again",
+    ],
 )
 def test_reports_are_folded_in_any_order(reports: list, changes: list[str]) -> None:
     story = Story(reports[0])
@@ -116,6 +126,9 @@ def test_after_a_failed_fix_a_responder_may_choose_again_and_that_is_a_new_attem
     story.answer()
     story.claim().fix()
     story.add(steps.unverified(story.incident, "port 80 is closed"))
+    with pytest.raises(steps.StepRefusedError, match="is being healed by here:1"):
+        story.claim("there:2")
+    story.add(steps.finish(story.incident, "", "here:1"))
     with pytest.raises(steps.StepRefusedError, match="ran already"):
         story.claim("there:2")
     assert story.answer("Restart process", responder="Bo Lind", key="2") == "answered"
@@ -135,7 +148,7 @@ def test_snoozing_asks_again() -> None:
     assert entries[-1].timers == {"snooze_over": 1800.0}
     story.add(entries)
     assert story.incident.answer is None
-    story.add(steps.timer(story.incident, "snooze_over", MINUTE))
+    story.add(timers.due(story.incident, "snooze_over", MINUTE))
     assert story.incident.state == "detected"
 
 
@@ -210,7 +223,7 @@ def test_a_remedy_that_fails_is_escalated_with_its_reason(failure) -> None:
 @pytest.mark.parametrize(("timer", "escalates"), [("no_answer", True), ("verify_deadline", False), ("unknown", False)])
 def test_a_timer_matters_only_in_its_state(timer: str, escalates: bool) -> None:
     story = Story().decide()
-    story.add(steps.timer(story.incident, timer, MINUTE))
+    story.add(timers.due(story.incident, timer, MINUTE))
     assert (story.incident.state == "escalated") is escalates
 
 
@@ -219,7 +232,7 @@ def test_an_incident_that_is_held_is_looked_at_again_and_told_only_what_is_new()
     assert story.incident.state == "held"
     before = told(story.incident)
     for pause in (60.0, 120.0, 240.0, 480.0, 960.0, 960.0):
-        entries = steps.timer(story.incident, "reconsider", MINUTE)
+        entries = timers.due(story.incident, "reconsider", MINUTE)
         assert [entry.timers for entry in entries] == [{"reconsider": pause}]
         story.add(entries).decide(candidates=())
     assert (story.incident.state, told(story.incident)) == ("held", before)
@@ -230,7 +243,7 @@ def test_nobody_answers_for_the_verification() -> None:
     story = Story().decide()
     story.answer()
     story.claim().fix().verify()
-    story.add(steps.timer(story.incident, "verify_deadline", MINUTE))
+    story.add(timers.due(story.incident, "verify_deadline", MINUTE))
     assert story.incident.state == "escalated"
 
 

@@ -173,8 +173,8 @@ def test_an_attachment_has_a_plain_name(run: Run, name: str) -> None:
 
 def test_a_delivery_is_settled_once(run: Run, place: str) -> None:
     delivery = Journal.open(place).record_problem(RESOLVED).delivery
-    assert run(incident, settle=delivery)["settled"] is True
-    again = run(incident, settle=delivery)
+    assert run(incident, step="settle", delivery=delivery)["settled"] is True
+    again = run(incident, step="settle", delivery=delivery)
     assert (again["settled"], again["changed"]) == (False, False)
 
 
@@ -203,21 +203,21 @@ def test_as_a_real_module(place: str) -> None:
 def test_one_run_at_a_time_brings_a_tool_up_to_date(run: Run, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incident_tool, "PATIENCE", 0.3)
     journal = Journal.open(place)
-    assert journal.lease_tool(INCIDENT, "jira", "another:1", incident_tool.LEASE) is None
+    assert journal.tools.lease(INCIDENT, "jira", "another:1", incident_tool.LEASE) is None
     with pytest.raises(SelfHealingError, match="another:1 has been bringing jira up to date"):
         run(incident_tool, tool="jira", role="jira", step="take")
     assert run(incident_tool, tool="slack", role="slack", step="take")["incident"]["id"] == INCIDENT
     assert run(incident_tool, tool="slack", role="slack", step="take")["changed"] is False, "it has it already"
-    assert journal.lease_tool(INCIDENT, "slack", "another:1", incident_tool.LEASE) is not None
+    assert journal.tools.lease(INCIDENT, "slack", "another:1", incident_tool.LEASE) is not None
     run(incident_tool, tool="slack", role="slack", error="no route to host")
-    assert journal.lease_tool(INCIDENT, "slack", "another:1", incident_tool.LEASE) is None
+    assert journal.tools.lease(INCIDENT, "slack", "another:1", incident_tool.LEASE) is None
     assert run(incident_tool, check_mode=True, tool="slack", role="slack", step="take")["changed"] is False
 
 
 def test_the_tool_of_a_lost_run_is_free_again_after_a_while(place: str) -> None:
     early, late = Journal.open(place, lambda: NOW), Journal.open(place, lambda: NOW + timedelta(minutes=4))
-    assert early.lease_tool(INCIDENT, "jira", "lost:1", incident_tool.LEASE) is None
-    assert early.lease_tool(INCIDENT, "jira", "another:1", incident_tool.LEASE) == "lost:1"
-    assert late.lease_tool(INCIDENT, "jira", "another:1", incident_tool.LEASE) is None
-    late.release_tool(INCIDENT, "jira", "lost:1")
-    assert late.lease_tool(INCIDENT, "jira", "third:1", incident_tool.LEASE) == "another:1"
+    assert early.tools.lease(INCIDENT, "jira", "lost:1", incident_tool.LEASE) is None
+    assert early.tools.lease(INCIDENT, "jira", "another:1", incident_tool.LEASE) == "lost:1"
+    assert late.tools.lease(INCIDENT, "jira", "another:1", incident_tool.LEASE) is None
+    late.tools.release(INCIDENT, "jira", "lost:1")
+    assert late.tools.lease(INCIDENT, "jira", "third:1", incident_tool.LEASE) == "another:1"
