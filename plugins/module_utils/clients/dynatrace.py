@@ -8,8 +8,10 @@ Source: docs.dynatrace.com, "Problems API v2". Scopes of the token: C(problems.r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -18,6 +20,14 @@ from ..http import Api, Response, Transport
 
 #: Comments per page; the vendor allows 500 and gives 10 by default.
 PAGE_SIZE = 500
+#: Problems per page; the vendor allows 500 and gives 50 by default.
+PROBLEMS_PER_PAGE = 500
+#: A listing of problems that has more pages than this does not come to an end.
+MOST_PAGES = 200
+#: Longer keys of a page would not fit into an address (characters).
+_LONGEST_KEY = 4096
+#: What a problem is read with: without its evidence nobody can tell what kind of problem it is.
+_FIELDS = "evidenceDetails"
 #: Addresses of the third-generation platform carry the same API behind this path, and want bearer tokens.
 _PLATFORM = "/platform/classic/environment-api"
 
@@ -46,9 +56,19 @@ class DynatraceClient:
     """Calls one Dynatrace environment. All methods raise the errors of C(Api.call).
 
     C(url) is the address of the environment (C(https://abc12345.live.dynatrace.com), or with C(/e/<id>) for Managed).
+    C(pause) waits between two attempts, for callers that may have to stop meanwhile.
     """
 
-    def __init__(self, url: str, token: str, transport: Transport, *, timeout: float = 30.0, attempts: int = 4) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        transport: Transport,
+        *,
+        timeout: float = 30.0,
+        attempts: int = 4,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         root = url.strip().rstrip("/").removesuffix("/api/v2").removesuffix("/v2")
         platform = root.endswith(_PLATFORM)
         #: Address of the environment for people.
@@ -61,6 +81,7 @@ class DynatraceClient:
             secrets=[token],
             timeout=timeout,
             attempts=attempts,
+            pause=pause,
             explain=explain,
         )
 
@@ -73,6 +94,34 @@ class DynatraceClient:
             title=_text(found, "title"),
             status="open" if _text(found, "status").upper() == "OPEN" else "closed",
         )
+
+    def problem_record(self, pid: str) -> Mapping[str, Any]:
+        """Return a problem with its evidence as the API has it. Raises NotFoundError."""
+        return _object(self._api.call("GET", _path(pid), query={"fields": _FIELDS}))
+
+    def problem_pages(self, since: datetime) -> Iterator[list[Any]]:
+        """Yield the problems that were open at any time after C(since), page by page, as the API has them.
+
+        The items are whatever the list holds. Each page is asked for when it is wanted, not before. Raises AnswerError
+        when a page has no list, and when the pages do not come to an end.
+        """
+        query: dict[str, Any] = {"from": int(since.timestamp() * 1000), "pageSize": PROBLEMS_PER_PAGE}
+        seen: set[str] = set()
+        for _page in range(MOST_PAGES):
+            page = _object(self._api.call("GET", "problems", query={"fields": _FIELDS, **query}))
+            listed = page.get("problems")
+            if not isinstance(listed, list):
+                raise AnswerError("Dynatrace: the list of problems has no problems")
+            yield listed
+            key = _next_page_key(page)
+            if key is None:
+                return
+            if key in seen:
+                raise AnswerError("Dynatrace: the list of problems goes in a circle")
+            seen.add(key)
+            # Only the fields may stand beside the key of the next page, and they have to.
+            query = {"nextPageKey": key}
+        raise AnswerError(f"Dynatrace: the list of problems has more than {MOST_PAGES} pages")
 
     def comments(self, pid: str) -> list[Comment]:
         """Return all comments of a problem, oldest first."""
@@ -136,6 +185,15 @@ def _object(response: Response) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise AnswerError("Dynatrace: the answer is no object")
     return found
+
+
+def _next_page_key(page: Mapping[str, Any]) -> str | None:
+    key = page.get("nextPageKey")
+    if key is None or key == "":
+        return None
+    if not isinstance(key, str) or not key.isascii() or len(key) > _LONGEST_KEY:
+        raise AnswerError("Dynatrace: the key of the next page is none")
+    return key
 
 
 def _text(found: Mapping[str, Any], name: str) -> str:
