@@ -59,11 +59,16 @@ class Inventory:
 
     def tool(self, role: str) -> Mapping[str, Any] | None:
         """Return the variables of the first tool that this role of the collection looks after, None without any."""
-        for host in self.toolchain:
-            variables = self.hosts.get(host, {})
-            if str(variables.get("self_healing_tool", host)).removeprefix(f"{COLLECTION}.") == role:
-                return variables
-        return None
+        return next(iter(self.tools(role)), None)
+
+    def tools(self, role: str) -> list[Mapping[str, Any]]:
+        """Return the variables of every tool that this role of the collection looks after."""
+        known = ((host, self.hosts.get(host, {})) for host in self.toolchain)
+        return [
+            variables
+            for host, variables in known
+            if str(variables.get("self_healing_tool", host)).removeprefix(f"{COLLECTION}.") == role
+        ]
 
 
 def problems(inventory: Inventory, environment: Mapping[str, str], tools: Mapping[str, Sequence[Setting]]) -> list[str]:

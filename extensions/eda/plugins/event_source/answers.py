@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,11 +16,15 @@ sys.path.insert(0, str(Path(__file__).absolute().parents[7]))
 
 from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatters import XMattersClient
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
-from ansible_collections.self_healing.devops.plugins.module_utils.http import RequestsTransport
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.plugin_utils.answers import AnswerIntake
 from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries
 from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import address_from, doors_for, serve
+from ansible_collections.self_healing.devops.plugins.plugin_utils.tool_settings import (
+    connection_from,
+    is_plain,
+    settings_of,
+)
 from ansible_collections.self_healing.devops.plugins.plugin_utils.toolchain import check_inventory
 
 DOCUMENTATION = r"""
@@ -185,12 +188,11 @@ def _settings(tool: Mapping[str, Any] | None, **given: Any) -> dict[str, Any] | 
     None when there are none at all and the inventory has no xMatters. Raises ConfigurationError that names what is
     missing.
     """
-    found = {name: value or os.environ.get(name.upper()) or (tool or {}).get(name) for name, value in given.items()}
+    found = settings_of(tool, **given)
     if tool is None and not any(found.values()):
         return None
     for name in ("xmatters_url", "xmatters_user", "xmatters_password"):
-        value = found[name]
-        if not isinstance(value, str) or not value.strip() or "{{" in value:
+        if not is_plain(found[name]):
             raise ConfigurationError(
                 f"source answers: {name} is missing: give it as argument, as environment variable {name.upper()}, "
                 "or as a plain host variable of the tool in the inventory"
@@ -200,20 +202,17 @@ def _settings(tool: Mapping[str, Any] | None, **given: Any) -> dict[str, Any] | 
 
 def _client_factory(args: Mapping[str, Any], settings: Mapping[str, Any]) -> Callable[[], XMattersClient]:
     """Return what makes a client of the settings, which are checked by making one now."""
-    validate = str(args.get("validate_certs", True)).strip().lower() not in ("false", "no", "0", "off")
-    ca_path = args.get("ca_path")
-    timeout = float(args.get("timeout", 10))
+    connection = connection_from(args, "answers")
 
     def connect() -> XMattersClient:
-        transport = RequestsTransport(validate_certs=validate, ca_path=ca_path)
         # Few attempts: the sender of the webhook waits meanwhile, and what fails is followed up.
         return XMattersClient(
             settings["xmatters_url"],
-            transport,
+            connection.transport(),
             user=settings["xmatters_user"],
             password=settings["xmatters_password"],
             client_id=settings["xmatters_client_id"],
-            timeout=timeout,
+            timeout=connection.timeout,
             attempts=2,
         )
 

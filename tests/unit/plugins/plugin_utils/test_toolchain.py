@@ -123,6 +123,14 @@ def test_policy_that_only_a_play_can_know_is_not_judged(value: Any) -> None:
     assert found({}, localhost={"self_healing_freezes": [{"begin": value}]}) == []
 
 
+def test_tools_of_one_role_are_found_in_their_order() -> None:
+    hosts = {"shop": {"self_healing_tool": "self_healing.devops.jira"}, "jira": {"jira_url": "x"}, "slack": {}}
+    inventory = Inventory(hosts, ("slack", "shop", "jira"))
+    assert inventory.tools("jira") == [hosts["shop"], hosts["jira"]]
+    assert inventory.tool("jira") == hosts["shop"]
+    assert (inventory.tools("xmatters"), inventory.tool("xmatters")) == ([], None)
+
+
 def test_members_of_child_groups_belong_to_the_toolchain() -> None:
     listed = {
         "_meta": {"hostvars": {"jira": {"jira_url": "x"}}},
