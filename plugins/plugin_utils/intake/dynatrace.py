@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the self_healing.devops authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Translates the problem notification of Dynatrace into a L(Problem). Pure.
+"""Translates what Dynatrace says of a problem into a L(Problem): its notification, or a record of its API. Pure.
 
 A notification is whatever JSON object the tenant's payload template makes of the placeholders, so that names are
 compared without case, blanks and underscores (C(ProblemURL), C(Problem URL), C(problemURL)), and everything but the
@@ -13,14 +13,28 @@ Source of the placeholders: docs.dynatrace.com, settings schema builtin:problem.
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import InvalidInputError
-from ansible_collections.self_healing.devops.plugins.module_utils.incident import SERVICE_NAME, Entity, Problem
+from ansible_collections.self_healing.devops.plugins.module_utils.incident import (
+    SERVICE_NAME,
+    Entity,
+    Problem,
+    marks_in,
+)
+from ansible_collections.self_healing.devops.plugins.plugin_utils.intake.dynatrace_details import (
+    Details,
+    clean,
+    entity_of,
+    moment_of,
+    objects,
+    unique,
+    version_1,
+    version_2,
+)
 from ansible_collections.self_healing.devops.plugins.plugin_utils.intake.dynatrace_words import (
     SEVERITIES,
     STATUSES,
@@ -33,15 +47,11 @@ TEST_PID = "99999"
 TEST_TITLE = "Dynatrace problem notification test run"
 
 _PID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
-_ENTITY_ID = re.compile(r"([A-Z][A-Z0-9_]{0,63})-[A-Za-z0-9_-]{1,64}")
 _UNREPLACED = re.compile(r"\{[A-Za-z][A-Za-z0-9]*(?:\[[^\]]*\])?\}")
 _URL = re.compile(r"https?://[^\s\"'<>\\^`{|}\x00-\x1f\x7f]{1,2000}", re.IGNORECASE)
-#: Control characters, half characters, and those that turn the direction of reading.
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-_MOST_ENTITIES = 50
 _MOST_TAGS = 100
-#: The last moment that a datetime can hold (milliseconds).
-_LAST_MOMENT = 253_402_300_799_000
+#: Marks of our own writing are looked for in this much of a text (characters).
+_MARKED_TEXT = 4096
 
 
 def translate(payload: Any, tenant: str = "default", service_tag: str = "service") -> Problem:
@@ -57,56 +67,86 @@ def translate(payload: Any, tenant: str = "default", service_tag: str = "service
     pid = fields.text("PID", 128)
     details = fields.details()
     test = (pid or details.id) == TEST_PID or title == TEST_TITLE
-    status = _status(fields, details)
-    severity = (fields.text("ProblemSeverity", 64) or details.severity).upper()
-    title = title or details.title
-    tags = tuple(details.tags or _split_tags(fields.text("Tags", 20_000)))[:_MOST_TAGS]
-    entities = _unique([*details.entities, *fields.impacted_entities(), *details.evidence_entities])
-    places = [*([details.root_cause] if details.root_cause else []), *entities]
+    told = replace(
+        details,
+        id=_problem_id(pid, details.id, test),
+        display_id=fields.text("ProblemID", 64) or details.display_id,
+        status=_status(fields.text("State", 64) or details.status),
+        severity=fields.text("ProblemSeverity", 64) or details.severity,
+        title=title or details.title,
+        subject=fields.text("ImpactedEntity", 300),
+        tags=details.tags or tuple(_split_tags(fields.text("Tags", 20_000))),
+        entities=(*details.entities, *fields.impacted_entities()),
+        texts=(fields.get("ProblemTitle"), *details.texts),
+    )
+    return _problem(told, tenant, service_tag, url=fields.url("ProblemURL"), test=test)
+
+
+def translate_record(
+    record: Any, tenant: str = "default", service_tag: str = "service", as_of: datetime | None = None
+) -> Problem:
+    """Return the problem that an object of the Problems API v2 describes.
+
+    C(as_of) is when the API was asked; the other arguments are those of L(translate), and so is what is raised.
+    """
+    if not isinstance(record, dict):
+        raise InvalidInputError("a problem of the Problems API must be a JSON object")
+    details = version_2(record)
+    if not details.id:
+        raise InvalidInputError("problemId is missing")
+    if details.status.upper() not in STATUSES:
+        raise InvalidInputError(f"status is {details.status!r}, expected OPEN or CLOSED")
+    told = replace(details, id=_checked_id("problemId", details.id), status=STATUSES[details.status.upper()])
+    test = told.id == TEST_PID or told.title == TEST_TITLE
+    return _problem(told, tenant, service_tag, test=test, as_of=as_of)
+
+
+def problem_id_of(record: Any) -> str | None:
+    """Return the id of a record that may be no problem, None where nothing in it can be one."""
+    id_ = record.get("problemId") if isinstance(record, dict) else None
+    return id_ if isinstance(id_, str) and _PID.fullmatch(id_) else None
+
+
+def _problem(
+    told: Details,
+    tenant: str,
+    service_tag: str,
+    *,
+    test: bool,
+    url: str | None = None,
+    as_of: datetime | None = None,
+) -> Problem:
+    """Return the problem that was told, in our words. Its id and its status are ours already."""
+    severity = told.severity.upper()
+    tags = told.tags[:_MOST_TAGS]
+    entities = unique([*told.entities, *told.evidence_entities])
+    places = [*([told.root_cause] if told.root_cause else []), *entities]
     return Problem(
         source=SOURCE,
         tenant=tenant,
-        problem_id=_problem_id(pid, details.id, test),
-        display_id=fields.text("ProblemID", 64) or details.display_id,
-        status=status,
-        title=title or fields.text("ImpactedEntity", 300) or "Problem without a title",
+        problem_id=told.id,
+        display_id=told.display_id,
+        status=told.status,
+        title=told.title or told.subject or "Problem without a title",
         kind=kind_of(
             severity=severity,
-            event_types=details.event_types,
-            metrics=details.metrics,
+            event_types=told.event_types,
+            metrics=told.metrics,
             entity_types=[entity.type for entity in places],
-            title=title,
+            title=told.title,
         ),
         severity=SEVERITIES.get(severity, "medium"),
         service=_service(tags, service_tag, places),
-        url=fields.url("ProblemURL"),
+        url=url,
         entities=entities,
-        root_cause=details.root_cause,
+        root_cause=told.root_cause,
         tags=tags,
-        opened_at=_moment(details.start),
-        resolved_at=_moment(details.end) if status == "resolved" else None,
+        opened_at=moment_of(told.start),
+        resolved_at=moment_of(told.end) if told.status == "resolved" else None,
         test=test,
+        marks=_marks([*told.texts, *told.tags]),
+        as_of=as_of,
     )
-
-
-@dataclass(frozen=True)
-class _Details:
-    """What the problem's details say, whichever version of the API they come from. Empty where they do not."""
-
-    id: str = ""
-    display_id: str = ""
-    title: str = ""
-    severity: str = ""
-    status: str = ""
-    start: Any = None
-    end: Any = None
-    tags: tuple[str, ...] = ()
-    root_cause: Entity | None = None
-    entities: tuple[Entity, ...] = ()
-    #: Entities and words of the evidence that belongs to the root cause (of all evidence where none is marked).
-    evidence_entities: tuple[Entity, ...] = ()
-    event_types: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
 
 
 class _Fields:
@@ -149,18 +189,18 @@ class _Fields:
             raise InvalidInputError("ImpactedEntities must be a list: write {ImpactedEntities} without quotes")
         return [
             entity
-            for item in _objects(value)
-            if (entity := _entity(item.get("entity"), item.get("type"), item.get("name"))) is not None
+            for item in objects(value)
+            if (entity := entity_of(item.get("entity"), item.get("type"), item.get("name"))) is not None
         ]
 
-    def details(self) -> _Details:
+    def details(self) -> Details:
         """Return the details of version 2 where they are, else those of version 1."""
         second = self._object("ProblemDetailsJSONv2")
         first = self._object("ProblemDetailsJSON") or self._object("ProblemDetails")
         # Some templates carry version 2 under the old name.
         if not second and "problemId" in first:
             first, second = {}, first
-        return _version_2(second) if second else _version_1(first)
+        return version_2(second) if second else version_1(first)
 
     def _object(self, name: str) -> Mapping[str, Any]:
         value = self.get(name)
@@ -169,66 +209,6 @@ class _Fields:
         if not isinstance(value, dict):
             raise InvalidInputError(f"{name} must be an object: write {{{name}}} without quotes")
         return value
-
-
-def _version_2(details: Mapping[str, Any]) -> _Details:
-    evidence = _that_matters(_objects(_mapping(details.get("evidenceDetails")).get("details")), "rootCauseRelevant")
-    found: list[Entity | None] = []
-    for item in evidence:
-        properties = {
-            entry.get("key"): entry.get("value")
-            for entry in _objects(_mapping(item.get("data")).get("properties"))
-            if isinstance(entry.get("key"), str)
-        }
-        found += [_stub(item.get("entity")), _stub(item.get("groupingEntity"))]
-        found.append(_entity(properties.get("dt.entity.host"), "HOST", properties.get("host.name")))
-    named = [*_objects(details.get("affectedEntities")), *_objects(details.get("impactedEntities"))]
-    return _Details(
-        id=_word(details.get("problemId"), 128),
-        display_id=_word(details.get("displayId"), 64),
-        title=_word(details.get("title"), 300),
-        severity=_word(details.get("severityLevel"), 64),
-        status=_word(details.get("status"), 64),
-        start=details.get("startTime"),
-        end=details.get("endTime"),
-        tags=tuple(_tags(details.get("entityTags"))),
-        root_cause=_stub(details.get("rootCauseEntity")),
-        entities=_known(_stub(item) for item in named),
-        evidence_entities=_known(found),
-        event_types=tuple(_word(item.get("eventType"), 64) for item in evidence),
-        metrics=tuple(_word(item.get("metricId"), 256) for item in evidence),
-    )
-
-
-def _version_1(details: Mapping[str, Any]) -> _Details:
-    events = _that_matters(_objects(details.get("rankedEvents")), "isRootCause")
-    impacts = _objects(details.get("rankedImpacts"))
-    causes = [event for event in events if event.get("isRootCause") is True]
-    resources = (_entity(event.get("resourceId"), None, event.get("resourceName")) for event in events)
-    return _Details(
-        # The test notification writes ID.
-        id=_word(details.get("id") or details.get("ID"), 128),
-        # The "display name" of version 1 is the display number; there is no title.
-        display_id=_word(details.get("displayName"), 64),
-        severity=_word(details.get("severityLevel"), 64),
-        status=_word(details.get("status"), 64),
-        start=details.get("startTime"),
-        end=details.get("endTime"),
-        tags=tuple(_tags(details.get("tagsOfAffectedEntities"))),
-        root_cause=_ranked(causes[0]) if causes else None,
-        entities=_known(_ranked(item) for item in [*impacts, *events]),
-        evidence_entities=_known(resources),
-        event_types=tuple(_word(event.get("eventType"), 64) for event in events or impacts),
-    )
-
-
-def clean(text: str, limit: int) -> str:
-    """Return text of one line: invisible characters become blanks, blanks are joined, a long end is cut off."""
-    visible = "".join(
-        " " if unicodedata.category(character) in _INVISIBLE else character for character in text[: 4 * limit]
-    )
-    joined = " ".join(visible.split())
-    return joined if len(joined) <= limit else joined[: limit - 1].rstrip() + "…"
 
 
 def _problem_id(pid: str, detailed: str, test: bool) -> str:
@@ -240,18 +220,27 @@ def _problem_id(pid: str, detailed: str, test: bool) -> str:
         chosen = detailed
     if not chosen:
         raise InvalidInputError('PID is missing: the payload needs "PID": "{PID}"')
-    if not _PID.fullmatch(chosen):
-        raise InvalidInputError("PID holds characters that no problem id has")
-    return chosen
+    return _checked_id("PID", chosen)
 
 
-def _status(fields: _Fields, details: _Details) -> str:
-    state = fields.text("State", 64) or details.status
+def _checked_id(name: str, id_: str) -> str:
+    if not _PID.fullmatch(id_):
+        raise InvalidInputError(f"{name} holds characters that no problem id has")
+    return id_
+
+
+def _status(state: str) -> str:
     if not state:
         raise InvalidInputError('State is missing: the payload needs "State": "{State}"')
     if state.upper() not in STATUSES:
         raise InvalidInputError(f"State is {state!r}, expected OPEN or RESOLVED")
     return STATUSES[state.upper()]
+
+
+def _marks(texts: Iterable[Any]) -> tuple[str, ...]:
+    """Return the incidents that our own writing names in texts, each once."""
+    known = (text[:_MARKED_TEXT] for text in texts if isinstance(text, str))
+    return tuple(dict.fromkeys(incident for text in known for incident in marks_in(text)))
 
 
 def _service(tags: Iterable[str], key: str, entities: Iterable[Entity]) -> str | None:
@@ -264,73 +253,6 @@ def _service(tags: Iterable[str], key: str, entities: Iterable[Entity]) -> str |
 
 def _split_tags(text: str) -> list[str]:
     return [tag.strip() for tag in text.split(",") if tag.strip()]
-
-
-def _tags(value: Any) -> Iterator[str]:
-    """Yield tags as C(key:value), C(key) or C([CONTEXT]key:value)."""
-    for tag in _objects(value):
-        text = _word(tag.get("stringRepresentation"), 256)
-        key, given, context = (_word(tag.get(name), 256) for name in ("key", "value", "context"))
-        if not text and key:
-            known = "" if context in ("", "CONTEXTLESS") else f"[{context}]"
-            text = f"{known}{key}:{given}" if given else f"{known}{key}"
-        if text:
-            yield text
-
-
-def _that_matters(items: list[Mapping[str, Any]], mark: str) -> list[Mapping[str, Any]]:
-    """Return the items that are marked as belonging to the root cause, or all when none is."""
-    return [item for item in items if item.get(mark) is True] or items
-
-
-def _stub(value: Any) -> Entity | None:
-    """Return the entity of a stub C({"entityId": {"id": …, "type": …}, "name": …})."""
-    stub = _mapping(value)
-    id_ = _mapping(stub.get("entityId"))
-    return _entity(id_.get("id"), id_.get("type"), stub.get("name"))
-
-
-def _ranked(item: Mapping[str, Any]) -> Entity | None:
-    return _entity(item.get("entityId"), None, item.get("entityName"))
-
-
-def _entity(id_: Any, type_: Any, name: Any) -> Entity | None:
-    match = _ENTITY_ID.fullmatch(id_) if isinstance(id_, str) else None
-    if match is None:
-        return None
-    return Entity(match.group(), _word(type_, 64) or match.group(1), _word(name, 256))
-
-
-def _known(entities: Iterable[Entity | None]) -> tuple[Entity, ...]:
-    return _unique(entity for entity in entities if entity is not None)
-
-
-def _unique(entities: Iterable[Entity]) -> tuple[Entity, ...]:
-    """Return the entities, each once; one with a name is preferred to the same without."""
-    found: dict[str, Entity] = {}
-    for entity in entities:
-        if entity.id not in found or not found[entity.id].name:
-            found[entity.id] = entity
-    return tuple(found.values())[:_MOST_ENTITIES]
-
-
-def _word(value: Any, limit: int) -> str:
-    return clean(value, limit) if isinstance(value, str) else ""
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: Any) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _moment(milliseconds: Any) -> datetime | None:
-    """Return the moment, None for -1 ("not ended") and for what is no time."""
-    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int) or not 0 < milliseconds <= _LAST_MOMENT:
-        return None
-    return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
 
 
 def _plain_name(name: str) -> str:

@@ -1,11 +1,13 @@
 # Copyright (c) 2026, the self_healing.devops authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Intake of Dynatrace: every form of the problem notification, and whatever else may arrive."""
+"""Intake of Dynatrace: every form of the problem notification, records of the API, and whatever else may arrive."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import InvalidInputError
-from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entity, Problem
-from ansible_collections.self_healing.devops.plugins.plugin_utils.intake.dynatrace import translate
+from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entity, Problem, mark
+from ansible_collections.self_healing.devops.plugins.plugin_utils.intake.dynatrace import (
+    problem_id_of,
+    translate,
+    translate_record,
+)
 from ansible_collections.self_healing.devops.plugins.plugin_utils.intake.dynatrace_words import EVENT_TYPES_BY_KIND
+from sandbox.dynatrace import shapes
 from sandbox.dynatrace.notification import PAYLOAD, TEST_NOTIFICATION, render, values_of
 from sandbox.dynatrace.world import World
 from sandbox.settings import Watch
@@ -494,6 +501,115 @@ def test_what_the_sandbox_sends_is_understood(state: str, status: str) -> None:
     assert (problem.resolved_at is None) == (status == "open")
 
 
+# -- records of the Problems API ----------------------------------------------------------------------------------
+
+ASKED = datetime(2026, 11, 22, 10, 0, tzinfo=timezone.utc)
+
+
+def test_record_says_the_same_as_the_notification() -> None:
+    told = translate(notification(), "acme")
+    assert translate_record(details(), "acme", as_of=ASKED) == replace(told, url=None, as_of=ASKED)
+
+
+def test_record_that_is_closed_says_when() -> None:
+    problem = translate_record(details(status="CLOSED", endTime=1790000060000))
+    assert problem.status == "resolved"
+    assert problem.resolved_at == datetime(2026, 9, 21, 14, 14, 20, tzinfo=timezone.utc)
+    assert problem.as_of is None
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_reading_of_the_sandbox_says_nothing_that_its_notification_did_not(closed: bool) -> None:
+    watch = Watch("shop", "http://127.0.0.1:1/", "shop-01")
+    world = World([watch])
+    event = world.evidence("PGI_UNAVAILABLE", "Process unavailable", world.entities[watch.entity])
+    known = world.open_problem("AVAILABILITY", event)
+    if closed:
+        world.close_problem(known)
+    state = "RESOLVED" if closed else "OPEN"
+    told = translate(json.loads(render(PAYLOAD, values_of(known, state, "https://example.com/problem", world))))
+    record = shapes.problem(known, ("evidenceDetails",), world)
+    assert translate_record(json.loads(json.dumps(record))) == replace(told, url=None)
+
+
+@pytest.mark.parametrize(
+    "record, message",
+    [
+        (None, "must be a JSON object"),
+        ([details()], "must be a JSON object"),
+        ({}, "problemId is missing"),
+        (details(problemId=7), "problemId is missing"),
+        (details(problemId="../settings"), "problemId holds characters"),
+        (details(status=None), "status is '', expected OPEN or CLOSED"),
+        (details(status="BROKEN"), "status is 'BROKEN', expected OPEN or CLOSED"),
+    ],
+)
+def test_record_that_cannot_be_understood_is_named(record: Any, message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        translate_record(record)
+
+
+@pytest.mark.parametrize("changes", [{"problemId": "99999"}, {"title": "Dynatrace problem notification test run"}])
+def test_record_of_a_test_is_marked(changes: dict[str, Any]) -> None:
+    assert translate_record(details(**changes)).test
+
+
+@pytest.mark.parametrize(
+    "record, id_",
+    [(details(), PID), ({"problemId": "x" * 129}, None), ({"problemId": "a b"}, None), ({}, None), ("x", None)],
+)
+def test_id_of_what_may_be_no_problem(record: Any, id_: str | None) -> None:
+    assert problem_id_of(record) == id_
+
+
+# -- marks of our own writing --------------------------------------------------------------------------------------
+
+OURS, OTHER = "iabcdefghijkl", "i234567abcdef"
+
+
+def properties(*pairs: tuple[Any, Any], relevant: bool = True) -> dict[str, Any]:
+    data = {"properties": [{"key": key, "value": value} for key, value in pairs]}
+    return evidence("CUSTOM_INFO", relevant=relevant, data=data)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": f"Restarted by {mark(OURS)}"},
+        {"title": "x" * 400 + f" {mark(OURS)}"},
+        {"entityTags": [{"context": "CONTEXTLESS", "key": "self-healing", "value": OURS}]},
+        {"entityTags": [{"stringRepresentation": f"t{n}"} for n in range(200)] + [{"key": mark(OURS)}]},
+        {"evidenceDetails": properties((mark(OURS), "yes"))},
+        {"evidenceDetails": properties((None, "x"), ("by", f"{mark(OURS)}, {mark(OURS)}"))},
+    ],
+)
+def test_mark_of_our_own_writing_is_found(changes: dict[str, Any]) -> None:
+    record = details(**changes)
+    assert translate_record(record).marks == (OURS,)
+    assert translate(notification(ProblemDetailsJSONv2=record, ProblemTitle=None)).marks == (OURS,)
+
+
+def test_marks_of_a_notification_alone_are_found() -> None:
+    sent = notification(ProblemTitle=mark(OURS), Tags=f"env:prod, {mark(OTHER)}", ProblemDetailsJSONv2=None)
+    assert translate(sent).marks == (OURS, OTHER)
+
+
+def test_mark_in_version_1_is_found() -> None:
+    event = {**version_1()["rankedEvents"][0], "customProperties": {"by": mark(OURS), mark(OTHER): None}}
+    sent = notification(ProblemDetailsJSONv2=None, ProblemDetailsJSON=version_1(rankedEvents=[event]))
+    assert translate(sent).marks == (OURS, OTHER)
+
+
+def test_mark_beside_the_cause_does_not_make_an_echo_of_a_problem() -> None:
+    told = properties(("by", mark(OURS)), relevant=False)["details"]
+    both = {"details": [*evidence("PGI_UNAVAILABLE")["details"], *told]}
+    assert translate_record(details(evidenceDetails=both)).marks == ()
+
+
+def test_what_only_looks_like_a_mark_is_none() -> None:
+    assert translate(notification(ProblemTitle="self-healing:on, not-self-healing:iabcdefghijkl")).marks == ()
+
+
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
@@ -517,10 +633,10 @@ NEARLY = st.recursive(
 )
 
 
-def refusal(payload: Any) -> str | None:
+def refusal(payload: Any, translator: Callable[[Any], Problem] = translate) -> str | None:
     """Return why a payload was refused. One that was understood must fit into the journal."""
     try:
-        problem = translate(payload)
+        problem = translator(payload)
     except InvalidInputError as error:
         return error.message
     json.dumps(problem.to_data(), ensure_ascii=False).encode("utf-8")
@@ -533,6 +649,13 @@ def refusal(payload: Any) -> str | None:
 @given(payload=ANY_JSON | st.dictionaries(NAMES, NEARLY, max_size=12))
 def test_anything_gives_a_problem_or_a_named_error(payload: Any) -> None:
     assert refusal(payload) != ""
+
+
+@settings(max_examples=60, deadline=None)
+@given(record=ANY_JSON | st.dictionaries(NAMES, NEARLY, max_size=12) | NEARLY.map(lambda value: details(status=value)))
+def test_any_record_gives_a_problem_or_a_named_error(record: Any) -> None:
+    problem_id_of(record)
+    assert refusal(record, translate_record) != ""
 
 
 @settings(max_examples=60, deadline=None)
