@@ -8,13 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).absolute().parents[7]))
 
+from ansible_collections.self_healing.devops.plugins.module_utils.clients.dynatrace import DynatraceClient
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
-from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries
+from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries, worker
 from ansible_collections.self_healing.devops.plugins.plugin_utils.intake.dynatrace import translate
 from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import (
     Inbound,
@@ -23,7 +27,16 @@ from ansible_collections.self_healing.devops.plugins.plugin_utils.listener impor
     doors_for,
     serve,
 )
-from ansible_collections.self_healing.devops.plugins.plugin_utils.toolchain import check_inventory
+from ansible_collections.self_healing.devops.plugins.plugin_utils.reconcile import Reconciliation
+from ansible_collections.self_healing.devops.plugins.plugin_utils.reconcile_look import Connect
+from ansible_collections.self_healing.devops.plugins.plugin_utils.together import together
+from ansible_collections.self_healing.devops.plugins.plugin_utils.tool_settings import (
+    connection_from,
+    is_plain,
+    seconds,
+    settings_of,
+)
+from ansible_collections.self_healing.devops.plugins.plugin_utils.toolchain import Inventory, check_inventory
 
 DOCUMENTATION = r"""
 short_description: Problems from Dynatrace
@@ -35,6 +48,8 @@ description:
   - Rules see C(problem) with C(incident), C(kind), C(status), C(severity), C(source) and C(service), once per news.
     Notifications that say nothing new are counted and go no further.
   - The test notification of Dynatrace is answered and goes nowhere.
+  - At start and every O(reconcile_interval) seconds Dynatrace is asked for its problems, so that a problem that opened,
+    closed or opened again without a notification is found. Of several sources with the same journal one asks for all.
   - Before it listens, the inventory is checked for what the tools of the tool chain need.
 options:
   host:
@@ -87,6 +102,39 @@ options:
     description: Key of the tag that names the service which a problem is about.
     type: str
     default: service
+  dynatrace_url:
+    description:
+      - Address of the Dynatrace environment, to ask it for its problems.
+      - If not set, the environment variable E(DYNATRACE_URL) is used, and then the host variable of the tool in the
+        inventory that takes the incidents of this O(tenant). The same goes for the token. Without both of them missed
+        notifications are not found.
+    type: str
+  dynatrace_token:
+    description:
+      - Access token with the scope C(problems.read).
+      - If not set, the environment variable E(DYNATRACE_TOKEN) is used.
+    type: str
+  reconcile_interval:
+    description: How often Dynatrace is asked for its problems, in seconds. 0 means never.
+    type: float
+    default: 30
+  reconcile_since:
+    description:
+      - How far the very first look into the problems goes back, in seconds. Older problems that nobody reported are
+        left alone. Every later look goes back to the one before it.
+    type: float
+    default: 7200
+  validate_certs:
+    description: Whether the TLS certificate of Dynatrace must be valid.
+    type: bool
+    default: true
+  ca_path:
+    description: File with the certificates of the authorities to trust, in PEM format.
+    type: str
+  timeout:
+    description: How long to wait for an answer of Dynatrace, in seconds.
+    type: float
+    default: 10
   inventory:
     description:
       - Inventory to check before listening.
@@ -103,6 +151,8 @@ EXAMPLES = r"""
         port: 5000
         dynatrace_webhook_user: dynatrace
         dynatrace_webhook_password: "{{ dynatrace_webhook_password }}"
+        dynatrace_url: https://abc12345.live.dynatrace.com
+        dynatrace_token: "{{ dynatrace_token }}"
     - self_healing.devops.journal:
   rules: []
 """
@@ -122,9 +172,13 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
     )
     tenant = str(args.get("tenant") or "default")
     service_tag = str(args.get("service_tag") or "service")
-    await check_inventory(args.get("inventory"))
+    inventory = await check_inventory(args.get("inventory"))
+    reconciliation = _reconciliation(args, inventory, tenant, service_tag)
     journal = await asyncio.to_thread(Journal.open, args.get("journal"))
     deliveries = Deliveries(journal, queue, origin="dynatrace")
+    parts = [deliveries.run]
+    if reconciliation is not None:
+        parts.append(reconciliation(journal, deliveries.wake).run)
 
     async def take(inbound: Inbound) -> Reply:
         problem = translate(inbound.json, tenant, service_tag)
@@ -138,6 +192,74 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
     try:
         async with serve(address.host, address.port, address.path, take, doors, address.max_body) as url:
             logger.info("listening for problem notifications on %s", url)
-            await deliveries.run()
+            await together(*parts)
     finally:
         await asyncio.to_thread(journal.close)
+
+
+def _reconciliation(
+    args: Mapping[str, Any], inventory: Inventory | None, tenant: str, service_tag: str
+) -> Callable[[Journal, Callable[[], None]], Reconciliation] | None:
+    """Return what looks for problems that no notification told, None where that is not wanted or not possible."""
+    interval = seconds(args.get("reconcile_interval", 30), "source dynatrace: reconcile_interval")
+    since = seconds(args.get("reconcile_since", 7200), "source dynatrace: reconcile_since")
+    connect = _client_factory(args, inventory, tenant) if interval else None
+    if connect is None:
+        return None
+
+    def make(journal: Journal, recorded: Callable[[], None]) -> Reconciliation:
+        return Reconciliation(
+            journal,
+            connect,
+            recorded,
+            tenant=tenant,
+            service_tag=service_tag,
+            origin="dynatrace",
+            worker=worker(),
+            interval=interval,
+            since=timedelta(seconds=since),
+        )
+
+    return make
+
+
+def _client_factory(args: Mapping[str, Any], inventory: Inventory | None, tenant: str) -> Connect | None:
+    """Return what makes a client of Dynatrace, None where it cannot be asked, which is told.
+
+    Raises ConfigurationError when a setting is wrong.
+    """
+    url = args.get("dynatrace_url")
+    token = args.get("dynatrace_token")
+    settings = settings_of(_tool(inventory, tenant), dynatrace_url=url, dynatrace_token=token)
+    connection = connection_from(args, "dynatrace")
+    missing = [name for name, value in settings.items() if not is_plain(value)]
+    if missing:
+        logger.warning(
+            "missed notifications of Dynatrace (%s) will not be found: %s must be given as argument, as environment "
+            "variable, or as a plain host variable of the tool in the inventory",
+            tenant,
+            " and ".join(missing),
+        )
+        return None
+
+    def connect(pause: Callable[[float], None]) -> DynatraceClient:
+        # Few attempts: the next look is never far away.
+        return DynatraceClient(
+            settings["dynatrace_url"],
+            settings["dynatrace_token"],
+            connection.transport(),
+            timeout=connection.timeout,
+            attempts=2,
+            pause=pause,
+        )
+
+    connect(time.sleep)
+    return connect
+
+
+def _tool(inventory: Inventory | None, tenant: str) -> Mapping[str, Any] | None:
+    """Return the variables of the tool that takes the incidents of this environment, None where none or several do."""
+    tools = inventory.tools("dynatrace") if inventory else []
+    named = [tool for tool in tools if tool.get("dynatrace_tenant") == tenant]
+    fitting = named or [tool for tool in tools if not tool.get("dynatrace_tenant")]
+    return fitting[0] if len(fitting) == 1 else None
