@@ -18,6 +18,7 @@ import pytest
 
 if TYPE_CHECKING:
     from sandbox.server import SandboxThread
+    from support.postgres import Server
 
 ROOT = Path(__file__).absolute().parents[1]
 for folder in (ROOT / "tests", ROOT / "extensions", ROOT / ".venv" / "collections"):
@@ -88,6 +89,26 @@ def start_sandbox() -> Iterator[Callable[..., SandboxThread]]:
 def sandbox(start_sandbox: Callable[..., SandboxThread]) -> SandboxThread:
     """The whole emulated tool chain, fresh for one test."""
     return start_sandbox()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server for all tests of the run. Skips where there is none."""
+    from support import postgres
+
+    if reason := postgres.missing():
+        pytest.skip(reason)
+    with postgres.server() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a fresh journal is to be: the test runs once for each kind of database."""
+    if request.param == "sqlite":
+        return str(tmp_path / "state" / "journal.db")
+    server: Server = request.getfixturevalue("postgres")
+    return server.database()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -110,11 +110,21 @@ def open_engine(location: str) -> Engine:
     except (sa.exc.ArgumentError, OSError) as error:
         raise ConfigurationError(f"the journal at {location.split('@')[-1]!r} cannot be opened: {error}") from error
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
+        return _server_engine(url)
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False})
     sa.event.listen(engine, "connect", _set_up_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _server_engine(url: Any) -> Engine:
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    try:
+        return sa.create_engine(url, pool_pre_ping=True)
+    except (ImportError, sa.exc.ArgumentError) as error:
+        mend = "pip install 'psycopg[binary]' for a URL like postgresql://user@host/database"
+        raise ConfigurationError(f"the journal's database cannot be used: {error}; {mend}") from error
 
 
 def _private_file(location: str) -> str:

@@ -46,8 +46,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def journal(tmp_path: Path, clock: Clock) -> Iterator[Journal]:
-    opened = Journal.open(str(tmp_path / "state" / "journal.db"), clock)
+def journal(place: str, clock: Clock) -> Iterator[Journal]:
+    opened = Journal.open(place, clock)
     yield opened
     opened.close()
 
@@ -127,7 +127,7 @@ def test_of_many_answers_at_once_exactly_one_wins(journal: Journal) -> None:
     assert sorted(changes) == ["answered", *["late"] * 7]
 
 
-def test_of_many_claims_at_once_exactly_one_is_granted(tmp_path: Path, journal: Journal) -> None:
+def test_of_many_claims_at_once_exactly_one_is_granted(place: str, journal: Journal) -> None:
     journal.record_problem(PROBLEM)
     decide(journal)
     journal.record_answer(answer())
@@ -136,7 +136,7 @@ def test_of_many_claims_at_once_exactly_one_is_granted(tmp_path: Path, journal: 
 
     def heal(worker: str) -> None:
         # Every worker has a connection pool of its own, as processes have.
-        own = Journal.open(str(tmp_path / "state" / "journal.db"), lambda: NOW)
+        own = Journal.open(place, lambda: NOW)
         start.wait()
         try:
             own.change(INCIDENT, lambda incident: steps.claim(incident, worker, NOW, timedelta(minutes=5)))
@@ -233,7 +233,8 @@ def test_attempts_tell_their_outcome(journal: Journal, clock: Clock) -> None:
     assert [attempt.outcome for attempt in journal.attempts_since(NOW - timedelta(hours=1))] == ["ineffective"]
 
 
-def test_the_file_is_for_its_owner_only(tmp_path: Path, journal: Journal) -> None:
+def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    Journal.open(str(tmp_path / "state" / "journal.db")).close()
     assert stat.S_IMODE((tmp_path / "state" / "journal.db").stat().st_mode) == 0o600
 
 
