@@ -21,6 +21,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.incident impor
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.plugin_utils.intake.xmatters import ResponseHint, to_response_hint
 from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import Inbound, Reply
+from ansible_collections.self_healing.devops.plugins.plugin_utils.metrics import metrics
 
 LOGGER = logging.getLogger(__name__)
 
@@ -141,7 +142,9 @@ class AnswerIntake:
         async with self._readers:
             reading = await asyncio.to_thread(lambda: read_answers(self._connect(), hint, self._marker_property))
             for answer in reading.answers:
-                recorded = await asyncio.to_thread(self._journal.record_answer, answer)
+                with metrics().commit():
+                    recorded = await asyncio.to_thread(self._journal.record_answer, answer)
+                metrics().arrived("answers", recorded.change)
                 if recorded.change != "duplicate":
                     LOGGER.info("answer to alert %s of incident %s: %s", hint.event, recorded.incident, recorded.change)
                     self._recorded()

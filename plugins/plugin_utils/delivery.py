@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Protocol
 
 from ansible_collections.self_healing.devops.plugins.module_utils import run_identity
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import JournalError
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.module_utils.journal_rows import Delivery
+from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import Queue, lifecycle
+from ansible_collections.self_healing.devops.plugins.plugin_utils.metrics import metrics
+from ansible_collections.self_healing.devops.plugins.plugin_utils.vitals import vitals
 
 LOGGER = logging.getLogger(__name__)
 
@@ -31,12 +32,6 @@ MOST_ATTEMPTS = 8
 def worker() -> str:
     """Name the process whose engine gets the deliveries. All event sources of a process are one worker."""
     return run_identity.hold()
-
-
-class Queue(Protocol):
-    """The part of ansible-rulebook's queue that is used."""
-
-    async def put(self, event: dict[str, Any]) -> Any: ...
 
 
 class Deliveries:
@@ -76,23 +71,29 @@ class Deliveries:
         self._woken.set()
 
     async def run(self) -> None:
-        """Hand out due work until cancelled. A journal that fails is tried again."""
-        while True:
+        """Hand out due work until this process stops. A journal that fails is tried again."""
+        life = lifecycle()
+        while not life.stopping.is_set():
             self._woken.clear()
             try:
                 handed_out = await self.hand_out()
             except JournalError as error:
+                vitals().journal_failed()
                 LOGGER.error("%s; trying again in %g s", error, self._interval)
                 handed_out = 0
             if not handed_out:
-                with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._interval)
+                await life.sleep(self._interval, self._woken)
 
     async def hand_out(self) -> int:
         """Put what is due now on the queue and return how much that was."""
         deliveries = await asyncio.to_thread(self._lease_some)
-        for delivery in deliveries:
-            await self._queue.put(delivery.event())
+        if deliveries:
+            vitals().journal_worked()
+        for position, delivery in enumerate(deliveries):
+            if not await lifecycle().put(self._queue, delivery.event()):
+                lifecycle().keep_back(len(deliveries) - position)
+                return position
+            metrics().handed_out(delivery.kind, delivery.attempts > 1)
         return len(deliveries)
 
     def _lease_some(self) -> list[Delivery]:
@@ -108,4 +109,5 @@ class Deliveries:
         if lost:
             LOGGER.warning("%d deliveries were with a worker or a playbook that is lost: they are made again", lost)
         for incident in self._journal.due.give_up(self._most_attempts):
+            metrics().gave_up(1)
             LOGGER.error("incident %s: no playbook ended in %d attempts: given up", incident, self._most_attempts)

@@ -5,6 +5,8 @@
 
 Each source has a path of its own on it. The listener authenticates, limits, reads and parses; the source's handler sees
 only requests that passed, and says what to answer. When the last source leaves, the port is closed.
+
+Two paths more tell how this process is: C(/healthz), whether all its parts work, and C(/metrics), the figures.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import asyncio
 import errno
 import ipaddress
 import logging
+import os
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -25,8 +28,13 @@ from ansible_collections.self_healing.devops.plugins.module_utils.errors import 
     InvalidInputError,
     JournalError,
 )
+from ansible_collections.self_healing.devops.plugins.module_utils.journal_engine import utc_now
+from ansible_collections.self_healing.devops.plugins.plugin_utils.checkup import checkup
 from ansible_collections.self_healing.devops.plugins.plugin_utils.doors import Doors, doors_for
+from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
+from ansible_collections.self_healing.devops.plugins.plugin_utils.metrics import INSTALL, metrics
 from ansible_collections.self_healing.devops.plugins.plugin_utils.strict_json import parse_json
+from ansible_collections.self_healing.devops.plugins.plugin_utils.vitals import vitals
 
 try:
     from aiohttp import web
@@ -34,11 +42,13 @@ except ImportError:
     # ansible-rulebook brings it. Where it does not run, this file can still be read.
     web = None  # type: ignore[assignment]
 
-__all__ = ["Address", "Doors", "Inbound", "Reply", "address_from", "doors_for", "serve"]
+__all__ = ["Address", "Doors", "Inbound", "Reply", "address_from", "doors_for", "protect_metrics", "serve"]
 
 logger = logging.getLogger(__name__)
 
 HEALTH_PATH = "/healthz"
+METRICS_PATH = "/metrics"
+METRICS_TOKEN = "SELF_HEALING_METRICS_TOKEN"
 #: A connection that has not sent a whole request head by then, or is idle between two requests, is closed (seconds).
 HEAD_SECONDS = 15.0
 #: A request body must be there completely by then (seconds).
@@ -47,6 +57,8 @@ BODY_SECONDS = 15.0
 DRAIN_SECONDS = 5.0
 #: What a sender is asked to wait when the journal cannot take a message (seconds).
 RETRY_AFTER = "5"
+#: What a sender is asked to wait while this process is about to end and to start again (seconds).
+RETRY_AFTER_RESTART = "15"
 DEFAULT_MAX_BODY = 2**20
 
 
@@ -91,9 +103,9 @@ def address_from(args: Mapping[str, Any], source: str, path: str, port: int | No
     if not isinstance(host, str) or not host:
         raise ConfigurationError(f"source {source}: host must be an address or a host name")
     path = args.get("path", path)
-    if not _is_plain_path(path) or path == HEALTH_PATH:
+    if not _is_plain_path(path) or path in (HEALTH_PATH, METRICS_PATH):
         raise ConfigurationError(
-            f"source {source}: path must be a plain path that starts with /, but not {HEALTH_PATH}"
+            f"source {source}: path must be a plain path that starts with /, but not {HEALTH_PATH} or {METRICS_PATH}"
         )
     return Address(
         host=host,
@@ -103,14 +115,32 @@ def address_from(args: Mapping[str, Any], source: str, path: str, port: int | No
     )
 
 
+def protect_metrics(token: Any = None, environment: Mapping[str, str] | None = None) -> None:
+    """Let C(/metrics) on all ports of this event loop ask for a bearer token; a list while it is being changed.
+
+    Without a token the one of the environment is taken. If there is none either, the figures are shown on loopback
+    addresses only. Raises ConfigurationError.
+    """
+    if token is None:
+        token = (os.environ if environment is None else environment).get(METRICS_TOKEN) or None
+    _ports().metrics_doors = Doors(token=token, names="metrics")
+
+
 @asynccontextmanager
 async def serve(
-    host: str, port: int, path: str, handler: Handler, doors: Doors, max_body: int = DEFAULT_MAX_BODY
+    host: str,
+    port: int,
+    path: str,
+    handler: Handler,
+    doors: Doors,
+    max_body: int = DEFAULT_MAX_BODY,
+    source: str | None = None,
 ) -> AsyncIterator[str]:
     """Hand the requests C(POST http://host:port/path) to C(handler) as long as the block runs; yield that URL.
 
-    C(port) 0 takes a free one. C(max_body) is bytes. The handler may raise InvalidInputError (answered 400 with its
-    message) and JournalError (answered 503, so that the sender tries again).
+    C(port) 0 takes a free one. C(max_body) is bytes. C(source) is what the source is called in the figures. The handler
+    may raise InvalidInputError (answered 400 with its message) and JournalError (answered 503, so that the sender tries
+    again).
 
     Raises ConfigurationError when the path is taken, when the port cannot be opened, and when nothing protects a path
     that other machines can reach.
@@ -124,8 +154,10 @@ async def serve(
             f"{path} would listen on {host} without any authentication: give {doors.names}_user and "
             f"{doors.names}_password, or {doors.names}_token, or listen on 127.0.0.1"
         )
-    route = _Route(path, handler, doors, max_body)
+    route = _Route(path, handler, doors, max_body, source or path)
     ports = _ports()
+    if ports.metrics_doors is None:
+        protect_metrics()
     async with ports.lock:
         listener = ports.open.get((host, port)) or await _Listener.start(host, port)
         ports.open[host, listener.port] = listener
@@ -149,6 +181,7 @@ class _Route:
     handler: Handler
     doors: Doors
     max_body: int
+    source: str
     leaving: bool = False
     active: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -165,10 +198,22 @@ class _Route:
         """Return the reply to a request, whatever happens."""
         self.active += 1
         try:
+            reply = await self._reply(request)
+        finally:
+            self.active -= 1
+            if not self.active:
+                self.idle.set()
+        if reply.status >= 400:
+            metrics().refused(self.source, reply.status)
+        return reply
+
+    async def _reply(self, request: web.BaseRequest) -> Reply:
+        try:
             return await self._answer(request)
         except InvalidInputError as error:
             return _error(400, error.message)
         except JournalError as error:
+            vitals().journal_failed()
             logger.error("%s: nothing was recorded, the sender is asked to repeat: %s", self.path, error.message)
             return _error(503, "nothing was recorded, please send it again", {"Retry-After": RETRY_AFTER})
         except Exception as error:
@@ -176,16 +221,13 @@ class _Route:
             frames = "".join(traceback.format_tb(error.__traceback__))
             logger.error("%s: %s while handling a request\n%s", self.path, type(error).__name__, frames)
             return _error(500, "an error of ours; see the log of the listener")
-        finally:
-            self.active -= 1
-            if not self.active:
-                self.idle.set()
 
     async def _answer(self, request: web.BaseRequest) -> Reply:
         if request.method != "POST":
             return _error(405, "this path takes POST only", {"Allow": "POST"})
-        if self.leaving:
-            return _error(503, "this source is shutting down", {"Retry-After": RETRY_AFTER})
+        if self.leaving or lifecycle().stopping.is_set():
+            headers = {"Retry-After": RETRY_AFTER_RESTART, "Connection": "close"}
+            return _error(503, "this source is shutting down, please send it again", headers)
         if not self.doors.admit(request.headers):
             logger.warning("%s: refused a request from %s: wrong or missing secret", self.path, request.remote)
             return _error(401, "not authorized", {"WWW-Authenticate": 'Basic realm="self-healing", Bearer'})
@@ -258,23 +300,53 @@ class _Listener:
     async def _dispatch(self, request: web.Request) -> web.StreamResponse:
         route = self.routes.get(request.path)
         if route is not None:
-            reply = await route.answer(request)
-        elif request.path == HEALTH_PATH and request.method in ("GET", "HEAD"):
-            reply = Reply(200, {"status": "ok", "paths": sorted(self.routes)})
-        elif request.path == HEALTH_PATH:
-            reply = _error(405, "this path takes GET only", {"Allow": "GET, HEAD"})
-        else:
-            reply = _error(404, "no source listens on this path")
-        response = web.json_response(reply.body, status=reply.status, headers=dict(reply.headers))
-        if reply.headers.get("Connection") == "close":
-            response.force_close()
-        return response
+            return _response(await route.answer(request))
+        if request.path == METRICS_PATH and not self._shows_metrics(request):
+            return _response(_error(404, "no source listens on this path"))
+        if request.path not in (HEALTH_PATH, METRICS_PATH):
+            return _response(_error(404, "no source listens on this path"))
+        if request.method not in ("GET", "HEAD"):
+            return _response(_error(405, "this path takes GET only", {"Allow": "GET, HEAD"}))
+        return _response(await self._health()) if request.path == HEALTH_PATH else await _metrics()
+
+    def _shows_metrics(self, request: web.Request) -> bool:
+        """Whether the figures are for this sender. Others are not even told that there are any."""
+        doors = _ports().metrics_doors
+        if doors is None or not doors.closed:
+            return _is_loopback(self.host)
+        return doors.admit(request.headers)
+
+    async def _health(self) -> Reply:
+        paths = sorted(self.routes)
+        if lifecycle().stopping.is_set():
+            said = "this process is stopping: it takes nothing new and lets its playbooks come to their end"
+            return Reply(503, {"status": "stopping", "silent": [said], "paths": paths})
+        health = await checkup().health()
+        if health.ok:
+            return Reply(200, {"status": "ok", "paths": paths})
+        return Reply(503, {"status": "silent", "silent": health.silent, "paths": paths})
+
+
+def _response(reply: Reply) -> web.Response:
+    response = web.json_response(reply.body, status=reply.status, headers=dict(reply.headers))
+    if reply.headers.get("Connection") == "close":
+        response.force_close()
+    return response
+
+
+async def _metrics() -> web.Response:
+    readings = await checkup().readings()
+    page = metrics().page(readings, await checkup().health(), utc_now())
+    if page is None:
+        return _response(_error(501, INSTALL))
+    return web.Response(body=page.body, headers={"Content-Type": page.content_type})
 
 
 @dataclass
 class _Ports:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     open: dict[tuple[str, int], _Listener] = field(default_factory=dict)
+    metrics_doors: Doors | None = None
 
 
 #: One registry per event loop: sockets and locks belong to the loop that made them.

@@ -19,6 +19,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.errors import 
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.plugin_utils.answers import AnswerIntake
 from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries
+from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
 from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import address_from, doors_for, serve
 from ansible_collections.self_healing.devops.plugins.plugin_utils.tool_settings import (
     connection_from,
@@ -144,6 +145,7 @@ LOGGER = logging.getLogger(__name__)
 
 async def main(queue: Any, args: dict[str, Any]) -> None:
     """Take answers until ansible-rulebook ends. Raises ConfigurationError when an argument is missing or wrong."""
+    life = lifecycle()
     address = address_from(args, "answers", "/xmatters", 5000)
     doors = doors_for(
         "xmatters",
@@ -163,23 +165,21 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
     )
     if settings is None:
         LOGGER.warning("xMatters is neither in the tool chain nor configured here: no answers are taken from it")
-        return await _forever()
+        # To return would end the whole ansible-rulebook.
+        return await life.run("answers", life.stopping.wait())
     connect = _client_factory(args, settings)
     journal = await asyncio.to_thread(Journal.open, args.get("journal"))
     deliveries = Deliveries(journal, queue, origin="answers")
     intake = AnswerIntake(journal, connect, deliveries.wake, str(args.get("marker_property") or "incident_id"))
     try:
-        async with serve(address.host, address.port, address.path, intake.handle, doors, address.max_body) as url:
+        async with serve(
+            address.host, address.port, address.path, intake.handle, doors, address.max_body, source="answers"
+        ) as url:
             LOGGER.info("listening for answers on %s", url)
-            await deliveries.run()
+            await life.run("answers", deliveries.run(), journal=journal)
     finally:
         await intake.stop()
         await asyncio.to_thread(journal.close)
-
-
-async def _forever() -> None:
-    """Stay: a source that returns ends the whole ansible-rulebook."""
-    await asyncio.Event().wait()
 
 
 def _settings(tool: Mapping[str, Any] | None, **given: Any) -> dict[str, Any] | None:

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sends canaries through the rules: small events whose rule runs a playbook that reports them back to the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Any
+
+from ansible_collections.self_healing.devops.plugins.module_utils import run_identity
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError, JournalError
+from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
+from ansible_collections.self_healing.devops.plugins.module_utils.journal_engine import utc_now
+from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import Queue, lifecycle
+from ansible_collections.self_healing.devops.plugins.plugin_utils.metrics import metrics
+from ansible_collections.self_healing.devops.plugins.plugin_utils.vitals import vitals
+
+logger = logging.getLogger(__name__)
+
+#: Pause between two canaries (seconds).
+INTERVAL = 60.0
+#: Pause between two looks whether a canary is back (seconds).
+LOOK_EVERY = 1.0
+
+
+def interval_from(value: Any) -> float:
+    """Return the pause between canaries from an argument (seconds), 0 for none. Raises ConfigurationError."""
+    try:
+        interval = INTERVAL if value is None else float(value)
+    except (TypeError, ValueError):
+        interval = -1.0
+    if not (interval == 0 or 1 <= interval <= 3600):
+        raise ConfigurationError("source journal: canary_interval must be 0 (none) or from 1 to 3600 seconds")
+    return interval
+
+
+async def send_canaries(journal: Journal, queue: Queue, interval: float) -> None:
+    """Send a canary every C(interval) seconds until this process stops."""
+    life = lifecycle()
+    vitals().interval = timedelta(seconds=interval)
+    while not life.stopping.is_set():
+        await life.sleep(interval)
+        try:
+            await _send(journal, queue, interval)
+        except JournalError as error:
+            vitals().journal_failed()
+            logger.error("no canary can be sent: %s", error.message)
+
+
+async def _send(journal: Journal, queue: Queue, interval: float) -> None:
+    life, worker, sent = lifecycle(), run_identity.hold(), utc_now()
+    if life.stopping.is_set():
+        return
+    canary = await asyncio.to_thread(journal.canaries.send, worker)
+    vitals().journal_worked()
+    if not await life.put(queue, {"canary": {"id": canary}, "meta": {"uuid": canary}}):
+        return
+    # How long it took is for the figures only: whether the engine is silent is decided by what the journal says.
+    while not life.stopping.is_set() and (utc_now() - sent).total_seconds() < interval:
+        await life.sleep(min(LOOK_EVERY, interval))
+        if await asyncio.to_thread(journal.canaries.outstanding, worker) is None:
+            seen = await asyncio.to_thread(journal.canaries.signs_of_life, worker)
+            if seen is not None:
+                metrics().canary_came_back((seen - sent).total_seconds())
+            return
