@@ -8,85 +8,22 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError, JournalError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import incident_id
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from sandbox.dynatrace.notification import TEST_NOTIFICATION
-from support.tree import INSTALLED, source
-
-PID = "-6478017825120311599_1790000000000V2"
-INCIDENT = incident_id("dynatrace", "default", PID)
-SOURCE = INSTALLED / "extensions/eda/plugins/event_source/dynatrace.py"
-
-Queue = asyncio.Queue[dict[str, Any]]
-
-
-def notification(**changes: Any) -> dict[str, Any]:
-    process = {"type": "PROCESS_GROUP_INSTANCE", "name": "shop", "entity": "PROCESS_GROUP_INSTANCE-5D1A000000000001"}
-    fields = {
-        "State": "OPEN",
-        "PID": PID,
-        "ProblemID": "P-2611001",
-        "ProblemTitle": "Process unavailable {{ lookup('pipe', 'id') }}",
-        "ProblemSeverity": "AVAILABILITY",
-        "ProblemURL": "https://abc.live.dynatrace.com/",
-        "ImpactedEntities": [process],
-        "Tags": "service:shop",
-    }
-    return {**fields, **changes}
+from support.dynatrace_source import INCIDENT, PID, SOURCE, Queue, free_port, notification, post, running
+from support.tree import source
 
 
 @pytest.fixture
 def journal(tmp_path: Path) -> str:
     return str(tmp_path / "journal.db")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@asynccontextmanager
-async def running(queue: Any, **args: Any) -> AsyncIterator[str]:
-    """Run the source and yield its URL as soon as it listens."""
-    args = {"port": free_port(), **args}
-    task = asyncio.create_task(source(SOURCE)["main"](queue, args))
-    base = f"http://127.0.0.1:{args['port']}"
-    path = args.get("path", "/dynatrace")
-    try:
-        while True:
-            if task.done():
-                task.result()
-            try:
-                async with aiohttp.ClientSession() as session, session.get(f"{base}/healthz") as answer:
-                    if path in (await answer.json())["paths"]:
-                        break
-            except aiohttp.ClientConnectorError:
-                await asyncio.sleep(0.01)
-        yield f"{base}{path}"
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def post(
-    url: str, body: Any, headers: Mapping[str, str] | None = None
-) -> tuple[int, dict[str, Any], Mapping[str, str]]:
-    async with aiohttp.ClientSession() as session:
-        async with session.post(
-            url, data=body if isinstance(body, bytes) else json.dumps(body), headers=headers
-        ) as answer:
-            return answer.status, await answer.json(), answer.headers
 
 
 async def test_problem_is_committed_before_the_answer_and_then_delivered(journal: str) -> None:
@@ -207,16 +144,16 @@ async def test_journal_that_cannot_be_written_asks_for_a_repetition(
     journal: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue: Queue = asyncio.Queue()
-    real = Journal.record_problem
+    real = Journal.record_problems
 
     def full(*_arguments: Any) -> None:
         raise JournalError("the disk is full")
 
     async with running(queue, journal=journal) as url:
-        monkeypatch.setattr(Journal, "record_problem", full)
+        monkeypatch.setattr(Journal, "record_problems", full)
         status, _body, headers = await post(url, notification())
         assert (status, headers["Retry-After"]) == (503, "5")
-        monkeypatch.setattr(Journal, "record_problem", real)
+        monkeypatch.setattr(Journal, "record_problems", real)
         assert (await post(url, notification()))[1]["change"] == "opened"
 
 

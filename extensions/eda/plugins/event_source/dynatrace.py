@@ -9,7 +9,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).absolute().parents[7]))
 
 from ansible_collections.self_healing.devops.plugins.module_utils.clients.dynatrace import DynatraceClient
-from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
+from ansible_collections.self_healing.devops.plugins.module_utils.incident import Problem
+from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal, Recorded
 from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries, worker
+from ansible_collections.self_healing.devops.plugins.plugin_utils.group_commit import GroupCommit
 from ansible_collections.self_healing.devops.plugins.plugin_utils.intake.dynatrace import translate
+from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
 from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import (
     Inbound,
     Reply,
@@ -27,6 +30,7 @@ from ansible_collections.self_healing.devops.plugins.plugin_utils.listener impor
     doors_for,
     serve,
 )
+from ansible_collections.self_healing.devops.plugins.plugin_utils.metrics import metrics
 from ansible_collections.self_healing.devops.plugins.plugin_utils.reconcile import Reconciliation
 from ansible_collections.self_healing.devops.plugins.plugin_utils.reconcile_look import Connect
 from ansible_collections.self_healing.devops.plugins.plugin_utils.together import together
@@ -162,6 +166,7 @@ logger = logging.getLogger(__name__)
 
 async def main(queue: Any, args: dict[str, Any]) -> None:
     """Take problems until ansible-rulebook ends. Raises ConfigurationError when something is missing or wrong."""
+    life = lifecycle()
     address = address_from(args, "dynatrace", "/dynatrace", 5000)
     doors = doors_for(
         "dynatrace",
@@ -176,7 +181,13 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
     reconciliation = _reconciliation(args, inventory, tenant, service_tag)
     journal = await asyncio.to_thread(Journal.open, args.get("journal"))
     deliveries = Deliveries(journal, queue, origin="dynatrace")
-    parts = [deliveries.run]
+
+    def commit(problems: Sequence[Problem]) -> list[Recorded]:
+        with metrics().commit():
+            return journal.record_problems(problems, "dynatrace")
+
+    commits = GroupCommit(commit)
+    parts = [deliveries.run, commits.run]
     if reconciliation is not None:
         parts.append(reconciliation(journal, deliveries.wake).run)
 
@@ -184,15 +195,20 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
         problem = translate(inbound.json, tenant, service_tag)
         if problem.test:
             logger.info("the test notification of Dynatrace arrived from %s", inbound.peer)
+            metrics().arrived("dynatrace", "test")
             return Reply(200, {"test": True})
-        recorded = await asyncio.to_thread(journal.record_problem, problem, "dynatrace")
-        deliveries.wake()
+        recorded = await commits.record(problem)
+        metrics().arrived("dynatrace", recorded.change)
+        if recorded.delivery is not None:
+            deliveries.wake()
         return Reply(200, {"incident": recorded.incident, "change": recorded.change})
 
     try:
-        async with serve(address.host, address.port, address.path, take, doors, address.max_body) as url:
+        async with serve(
+            address.host, address.port, address.path, take, doors, address.max_body, source="dynatrace"
+        ) as url:
             logger.info("listening for problem notifications on %s", url)
-            await together(*parts)
+            await life.run("dynatrace", together(*parts), journal=journal)
     finally:
         await asyncio.to_thread(journal.close)
 
