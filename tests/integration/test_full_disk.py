@@ -10,6 +10,7 @@ import os
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if mounted.returncode != 0:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
     yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def fill(disk: Path) -> Path:
@@ -73,7 +74,7 @@ async def test_a_full_disk_costs_nobody_a_report(small_disk: Path) -> None:
             if answers[str(report["PID"])] == 503:
                 await send(report)
         assert {answers[str(report["PID"])] for report in reports[:100]} == {200}, "it recovers by itself"
-    with sqlite3.connect(location) as connection:
+    with closing(sqlite3.connect(location)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
