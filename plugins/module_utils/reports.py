@@ -109,8 +109,8 @@ def _opened_again(incident: Incident, problem: Problem) -> bool:
 def _closed_before(incident: Incident, problem: Problem) -> bool:
     """Whether a closing report is about a time before the problem opened as it is known now."""
     again = _last(incident, "reopened")
-    if problem.as_of is not None and again is not None and problem.as_of <= again.at:
-        return True
+    if problem.as_of is not None and problem.as_of > _heard_of_opening(incident):
+        return False
     if problem.resolved_at is None:
         return False
     opened = moment(incident.problem["opened_at"])
@@ -118,6 +118,11 @@ def _closed_before(incident: Incident, problem: Problem) -> bool:
         # It opened again under its old times, which we know from asking only.
         opened = again.at
     return opened is not None and problem.resolved_at < opened
+
+
+def _heard_of_opening(incident: Incident) -> datetime:
+    """Return when we last heard that the problem opened."""
+    return next(entry.at for entry in reversed(incident.timeline) if "opened_at" in entry.data)
 
 
 def _closed_at_before(incident: Incident, again: TimelineEntry) -> datetime:
