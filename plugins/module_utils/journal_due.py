@@ -9,7 +9,7 @@ When either of them is lost, or does not end within the lease, it is handed out 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -130,6 +130,13 @@ class DueWork:
         values = {"leased_until": iso(self._store.clock() + pause), "worker": None, "run": None}
         with self._store.writing() as connection:
             connection.execute(DUE.update().where(mine).values(**values, attempts=DUE.c.attempts - 1))
+
+    def give_back(self, deliveries: Sequence[str], worker: str) -> None:
+        """Make due again what was handed out to C(worker) and never reached its engine. That does not count."""
+        mine = DUE.c.id.in_(deliveries) & DUE.c.settled_at.is_(None) & (DUE.c.worker == worker) & DUE.c.run.is_(None)
+        values = {"worker": None, "leased_until": self._store.now(), "attempts": DUE.c.attempts - 1}
+        with self._store.writing() as connection:
+            connection.execute(DUE.update().where(mine).values(**values))
 
     def set_timer(self, incident: str, name: str, after: timedelta) -> None:
         """Let a timer of an incident come due after a time, in place of an older one of the same name."""

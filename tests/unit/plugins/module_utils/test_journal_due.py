@@ -185,6 +185,17 @@ def test_what_waits_for_another_run_comes_again_and_that_is_no_attempt(journal: 
     assert journal.due.give_up(2) == []
 
 
+def test_what_never_reached_the_engine_is_due_as_if_nothing_had_happened(journal: Journal, world: World) -> None:
+    delivery = report(journal)
+    assert handed_out(journal) == [delivery]
+    journal.due.give_back([delivery], "engine:2")
+    assert journal.due.unsettled("engine:1") == 1, "it is not the other worker's to give back"
+    journal.due.give_back([delivery], "engine:1")
+    assert (journal.due.unsettled("engine:1"), journal.due.unsettled()) == (0, 0)
+    (again,) = journal.due.hand_out(10, LEASE, "engine:2")
+    assert (again.id, again.attempts) == (delivery, 1)
+
+
 def test_many_workers_share_the_work_and_each_delivery_is_made_once(place: str, journal: Journal) -> None:
     reports = [replace(PROBLEM, problem_id=str(number)) for number in range(120)]
     due = {recorded.delivery for recorded in journal.record_problems(reports, "dynatrace")}
