@@ -74,6 +74,6 @@ def next_pause(interval: float, failures: int, chance: float) -> float:
     """
     if failures == 0:
         return interval
-    doubled = interval * 2.0 ** min(failures - 1, 20)
     longest = max(interval, LONGEST_PAUSE)
-    return min(doubled * (0.75 + 0.5 * chance), longest)
+    doubled = min(interval * 2.0 ** min(failures - 1, 20), longest)
+    return max(interval, doubled * (1 - 0.25 * chance))
