@@ -13,7 +13,7 @@ export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
 export ANSIBLE_CONFIG := $(CURDIR)/.ci/ansible.cfg
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
 
-.PHONY: help demo test bench lint sanity build clean venv-run venv-test venv-lint
+.PHONY: help demo test storm bench lint sanity build clean venv-run venv-test venv-lint
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -23,6 +23,9 @@ demo: venv-run ## Heal a really crashed process through the whole tool chain (SC
 
 test: venv-test ## Run all tests (only some: make test TESTS=tests/unit)
 	@$(BIN)/python -m pytest $(TESTS)
+
+storm: venv-test ## Tell of one problem 40 000 times, and of 500 problems at once
+	@PYTHONPATH=tests:extensions:.venv/collections $(BIN)/python -m support.storm
 
 bench: venv-run ## Measure against ansible-rulebook on its own (BENCH=accept|latency)
 	@PYTHONPATH=extensions:.venv/collections $(BIN)/python -m bench $(BENCH)

@@ -124,13 +124,15 @@ class Chain:
         self.addresses = json.loads(self.layout.addresses.read_text("utf-8"))
 
     def _start_rulebook(self) -> None:
-        command = [
+        self._start("rulebook", self._rulebook_command())
+        self._wait("rulebook", self._listens)
+
+    def _rulebook_command(self) -> list[str]:
+        return [
             *(_program("ansible-rulebook"), "--rulebook", RULEBOOK),
             *("-i", str(self.layout.inventory)),
             *("--vars", str(self.layout.variables)),
         ]
-        self._start("rulebook", command)
-        self._wait("rulebook", self._listens)
 
     def _listens(self) -> bool:
         try:
@@ -139,11 +141,12 @@ class Chain:
         except (OSError, urllib.error.URLError):
             return False
 
-    def _start(self, name: str, command: list[str]) -> None:
+    def _start(self, name: str, command: list[str]) -> Program:
         log = self.layout.logs / f"{name}.log"
         program = Program(name, command, self._environment(), self.layout.root, log)
         self._programs.append(program)
         self._cleanup.callback(program.stop)
+        return program
 
     def _wait(self, name: str, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY

@@ -30,6 +30,13 @@ class Started:
         status = _status(self.pid)
         return status is not None and status[2] == self.at and status[0] not in ("Z", "X")
 
+    def leads_session(self) -> bool:
+        """Whether it began the session that it is in: programs that are run on a terminal of their own do."""
+        try:
+            return os.getsid(self.pid) == self.pid
+        except ProcessLookupError:
+            return False
+
     def send(self, number: int) -> None:
         if self.runs():
             try:
@@ -56,6 +63,19 @@ class Program:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    @property
+    def runs(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """Kill the program itself, as a crash would, and nothing that it started. Returns when it is gone."""
+        self._process.kill()
+        self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def require_running(self) -> None:
         """Raise DemoError with the last words of the program when it has ended."""
@@ -106,6 +126,21 @@ def descendants(pid: int) -> list[Started]:
         below = children.get(waiting.pop(), [])
         found += below
         waiting += [child.pid for child in below]
+    return found
+
+
+def with_environment(setting: str) -> list[Started]:
+    """Return the processes that were started with C(setting) (C(NAME=value)), whoever is their parent by now."""
+    wanted = setting.encode()
+    found = []
+    for entry in _numbers():
+        try:
+            environment = Path(f"/proc/{entry}/environ").read_bytes().split(b"\0")
+        except OSError:
+            continue  # somebody else's, or ended meanwhile
+        status = _status(entry) if wanted in environment else None
+        if status is not None:
+            found.append(Started(entry, status[2]))
     return found
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from datetime import timedelta
 
 from ansible_collections.self_healing.devops.plugins.module_utils import run_identity
@@ -27,6 +28,8 @@ LOGGER = logging.getLogger(__name__)
 WINDOW = 50
 #: A delivery that was made this often without coming to an end is given up, and its incident escalated.
 MOST_ATTEMPTS = 8
+#: The sources of a process share one window.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def worker() -> str:
@@ -91,7 +94,8 @@ class Deliveries:
             vitals().journal_worked()
         for position, delivery in enumerate(deliveries):
             if not await lifecycle().put(self._queue, delivery.event()):
-                lifecycle().keep_back(len(deliveries) - position)
+                left = [one.id for one in deliveries[position:]]
+                await asyncio.to_thread(self._journal.due.give_back, left, self._worker)
                 return position
             metrics().handed_out(delivery.kind, delivery.attempts > 1)
         return len(deliveries)
@@ -99,10 +103,11 @@ class Deliveries:
     def _lease_some(self) -> list[Delivery]:
         if self._origin is None:
             self._tidy_up()
-        room = self._window - self._journal.due.unsettled(self._worker)
-        if room <= 0:
-            return []
-        return self._journal.due.hand_out(room, self._lease, self._worker, self._origin, self._grace)
+        with _ONE_AT_A_TIME:
+            room = self._window - self._journal.due.unsettled(self._worker)
+            if room <= 0:
+                return []
+            return self._journal.due.hand_out(room, self._lease, self._worker, self._origin, self._grace)
 
     def _tidy_up(self) -> None:
         lost = self._journal.due.take_back_lost()

@@ -77,6 +77,16 @@ class TestChain(Chain):
         environment = super()._environment()
         return {**environment, "PYTHONPATH": f"{environment['PYTHONPATH']}{os.pathsep}{TESTS}"}
 
+    @property
+    def webhook(self) -> str:
+        """Where the monitoring system posts its notifications."""
+        return f"http://127.0.0.1:{self._port}/dynatrace"
+
+    @property
+    def engine_pid(self) -> int:
+        """The process of ansible-rulebook."""
+        return next(program.pid for program in self._programs if program.name == "rulebook")
+
     def heal(self) -> str:
         """Kill the service, let the responder press the option, and return the incident once it is closed."""
         heal = Heal(self.scenario, self.sandbox, Progress(), "auto")
