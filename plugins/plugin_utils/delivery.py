@@ -12,10 +12,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from ansible_collections.self_healing.devops.plugins.module_utils import run_identity
-from ansible_collections.self_healing.devops.plugins.module_utils.errors import JournalError
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError, JournalError
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.module_utils.journal_rows import Delivery
 from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import Queue, lifecycle
@@ -24,8 +26,9 @@ from ansible_collections.self_healing.devops.plugins.plugin_utils.vitals import 
 
 LOGGER = logging.getLogger(__name__)
 
-#: Deliveries that one engine has at a time. More would only wait in it, where they are lost with it.
-WINDOW = 50
+#: Deliveries that one engine has at a time. Each is a playbook run that wants a good part of a processor, and what
+#: waits in the journal instead of in the engine can be taken by another worker.
+WINDOW = 10
 #: A delivery that was made this often without coming to an end is given up, and its incident escalated.
 MOST_ATTEMPTS = 8
 #: The sources of a process share one window.
@@ -35,6 +38,14 @@ _ONE_AT_A_TIME = threading.Lock()
 def worker() -> str:
     """Name the process whose engine gets the deliveries. All event sources of a process are one worker."""
     return run_identity.hold()
+
+
+def window_from(args: Mapping[str, Any], source: str) -> int:
+    """Return the window that the arguments of an event source ask for. Raises ConfigurationError."""
+    value = args.get("window", WINDOW)
+    if isinstance(value, bool) or not str(value).isascii() or not str(value).isdigit() or not 1 <= int(value) <= 1000:
+        raise ConfigurationError(f"source {source}: window must be a whole number from 1 to 1000")
+    return int(value)
 
 
 class Deliveries:

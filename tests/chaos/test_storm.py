@@ -24,14 +24,14 @@ def test_very_many_reports_of_one_problem_are_one_incident_everywhere(tmp_path: 
 
 
 async def test_very_many_problems_at_once_are_all_delivered_within_the_window(tmp_path: Path) -> None:
-    (said,) = await many_problems(tmp_path, 130)
-    assert "130 incidents, all delivered, at most 50 at a time" in said
+    (said,) = await many_problems(tmp_path, 45)
+    assert "45 incidents, all delivered, at most 10 at a time" in said
 
 
 async def test_a_storm_notices_what_it_has_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storm, "WINDOW", 10)
-    with pytest.raises(StormError, match="50 deliveries were handed out at a time, more than the window of 10"):
-        await many_problems(tmp_path, 60)
+    monkeypatch.setattr(storm, "WINDOW", 5)
+    with pytest.raises(StormError, match="6 deliveries were handed out at a time, more than the window of 5"):
+        await many_problems(tmp_path, 20)
     async with running(asyncio.Queue(), journal=str(tmp_path / "other.db")) as url:
         answers = await blow(url, [json.dumps(notification()).encode(), b"{"])
     with pytest.raises(StormError, match="not all were taken"):

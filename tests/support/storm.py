@@ -20,7 +20,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -176,22 +175,24 @@ async def many_problems(folder: Path, number: int) -> list[str]:
 async def _carry_out(queue: asyncio.Queue[dict[str, Any]], journal: Journal, number: int) -> int:
     """Be the engine: take what comes, and settle it once nothing more comes. Returns how much there was at a time."""
     seen: set[str] = set()
+    held: list[str] = []
     most = 0
-    while len(seen) < number:
-        taken = [await asyncio.wait_for(queue.get(), PATIENCE)]
-        with suppress(asyncio.TimeoutError):
-            # Whatever the sources still hand out although nothing was settled comes within two of their looks.
-            while True:
-                taken.append(await asyncio.wait_for(queue.get(), 2.5 if len(taken) >= WINDOW else 0.5))
-        most = max(most, len(taken))
-        if len(taken) > WINDOW:
-            raise StormError(f"{len(taken)} deliveries were handed out at a time, more than the window of {WINDOW}")
-        for event in taken:
-            delivery = event["meta"]["uuid"]
-            if delivery in seen:
-                raise StormError(f"the delivery {delivery} was made twice")
-            seen.add(delivery)
-            await asyncio.to_thread(journal.due.settle, delivery)
+    while len(seen) < number or held:
+        # At first nothing is settled for two looks of the sources: they must not hand out more meanwhile.
+        patience = 2.5 if not most else 0.05
+        try:
+            held.append((await asyncio.wait_for(queue.get(), patience))["meta"]["uuid"])
+        except TimeoutError:
+            most = max(most, len(held))
+            for delivery in held:
+                await asyncio.to_thread(journal.due.settle, delivery)
+            held.clear()
+            continue
+        if len(held) > WINDOW:
+            raise StormError(f"{len(held)} deliveries were handed out at a time, more than the window of {WINDOW}")
+        if held[-1] in seen:
+            raise StormError(f"the delivery {held[-1]} was made twice")
+        seen.add(held[-1])
     return most
 
 

@@ -18,7 +18,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatte
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.plugin_utils.answers import AnswerIntake
-from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries
+from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries, window_from
 from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
 from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import address_from, doors_for, serve
 from ansible_collections.self_healing.devops.plugins.plugin_utils.tool_settings import (
@@ -118,6 +118,12 @@ options:
     description: How long to wait for an answer of xMatters, in seconds.
     type: int
     default: 10
+  window:
+    description:
+      - How many deliveries this process has at a time that no playbook has settled. What is more waits in the journal.
+      - Give all sources of a rulebook the same.
+    type: int
+    default: 10
   inventory:
     description:
       - Inventory to check before listening.
@@ -147,6 +153,7 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
     """Take answers until ansible-rulebook ends. Raises ConfigurationError when an argument is missing or wrong."""
     life = lifecycle()
     address = address_from(args, "answers", "/xmatters", 5000)
+    window = window_from(args, "answers")
     doors = doors_for(
         "xmatters",
         user=args.get("xmatters_webhook_user"),
@@ -169,7 +176,7 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
         return await life.run("answers", life.stopping.wait())
     connect = _client_factory(args, settings)
     journal = await asyncio.to_thread(Journal.open, args.get("journal"))
-    deliveries = Deliveries(journal, queue, origin="answers")
+    deliveries = Deliveries(journal, queue, origin="answers", window=window)
     intake = AnswerIntake(journal, connect, deliveries.wake, str(args.get("marker_property") or "incident_id"))
     try:
         async with serve(

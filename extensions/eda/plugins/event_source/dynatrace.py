@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).absolute().parents[7]))
 from ansible_collections.self_healing.devops.plugins.module_utils.clients.dynatrace import DynatraceClient
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Problem
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal, Recorded
-from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries, worker
+from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries, window_from, worker
 from ansible_collections.self_healing.devops.plugins.plugin_utils.group_commit import GroupCommit
 from ansible_collections.self_healing.devops.plugins.plugin_utils.intake.dynatrace import translate
 from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
@@ -139,6 +139,12 @@ options:
     description: How long to wait for an answer of Dynatrace, in seconds.
     type: float
     default: 10
+  window:
+    description:
+      - How many deliveries this process has at a time that no playbook has settled. What is more waits in the journal.
+      - Give all sources of a rulebook the same.
+    type: int
+    default: 10
   inventory:
     description:
       - Inventory to check before listening.
@@ -168,6 +174,7 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
     """Take problems until ansible-rulebook ends. Raises ConfigurationError when something is missing or wrong."""
     life = lifecycle()
     address = address_from(args, "dynatrace", "/dynatrace", 5000)
+    window = window_from(args, "dynatrace")
     doors = doors_for(
         "dynatrace",
         user=args.get("dynatrace_webhook_user"),
@@ -180,7 +187,7 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
     inventory = await check_inventory(args.get("inventory"))
     reconciliation = _reconciliation(args, inventory, tenant, service_tag)
     journal = await asyncio.to_thread(Journal.open, args.get("journal"))
-    deliveries = Deliveries(journal, queue, origin="dynatrace")
+    deliveries = Deliveries(journal, queue, origin="dynatrace", window=window)
 
     def commit(problems: Sequence[Problem]) -> list[Recorded]:
         with metrics().commit():

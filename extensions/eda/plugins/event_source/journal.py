@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).absolute().parents[7]))
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.plugin_utils.canaries import interval_from, send_canaries
 from ansible_collections.self_healing.devops.plugins.plugin_utils.checkup import checkup
-from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries
+from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries, window_from
 from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle, patience_from
 from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import protect_metrics
 from ansible_collections.self_healing.devops.plugins.plugin_utils.toolchain import check_inventory
@@ -64,6 +64,12 @@ options:
       - If not set, the environment variable E(SELF_HEALING_METRICS_TOKEN) is used. Without a token the figures are
         shown where the listener has a loopback address, and nowhere else.
     type: raw
+  window:
+    description:
+      - How many deliveries this process has at a time that no playbook has settled. What is more waits in the journal.
+      - Give all sources of a rulebook the same.
+    type: int
+    default: 10
   inventory:
     description:
       - Inventory to check before anything is delivered.
@@ -85,11 +91,13 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
     life = lifecycle()
     life.patience = patience_from(args.get("stop_patience"))
     protect_metrics(args.get("metrics_token"))
+    window = window_from(args, "journal")
     canary_interval = interval_from(args.get("canary_interval"))
     await check_inventory(args.get("inventory"))
     journal = await asyncio.to_thread(Journal.open, args.get("journal"))
     lease = timedelta(seconds=int(args.get("lease", 300)))
-    loops = [Deliveries(journal, queue, lease=lease, interval=float(args.get("interval", 1.0))).run()]
+    interval = float(args.get("interval", 1.0))
+    loops = [Deliveries(journal, queue, window=window, lease=lease, interval=interval).run()]
     if canary_interval:
         loops.append(send_canaries(journal, queue, canary_interval))
     try:
