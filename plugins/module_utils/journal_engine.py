@@ -35,6 +35,13 @@ BUSY_TIMEOUT = 30.0
 TRIES = 8
 #: What PostgreSQL calls a deadlock and a transaction that cannot be put in order with others.
 _IN_THE_WAY = frozenset({"40P01", "40001"})
+#: What to do about an error of SQLite, by a part of it. The path of the file comes before it.
+_MENDS = {
+    "file is not a database": "is no journal, give another path, or move the file away to begin a new journal",
+    "malformed": "was damaged, put back the newest copy of it, or move it away to begin a new journal",
+    "unable to open database file": "has to be a file that this user may read and write",
+    "readonly database": "has to be a file that this user may read and write",
+}
 
 T = TypeVar("T")
 
@@ -67,7 +74,7 @@ class Store:
             with self._engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            raise JournalError(f"the journal cannot be written: {reason_of(error)}") from error
+            raise JournalError(f"the journal cannot be written: {self._reason(error)}") from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -76,7 +83,12 @@ class Store:
             with self._engine.connect() as plain:
                 yield plain.execution_options(journal_reads=True)
         except SQLAlchemyError as error:
-            raise JournalError(f"the journal cannot be read: {reason_of(error)}") from error
+            raise JournalError(f"the journal cannot be read: {self._reason(error)}") from error
+
+    def _reason(self, error: Exception) -> str:
+        reason = reason_of(error)
+        mend = next((said for words, said in _MENDS.items() if words in reason), None)
+        return reason if mend is None else f"{reason}: {self._engine.url.database} {mend}"
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Do C(work) in a transaction, again from its beginning when another worker's transaction got in its way."""

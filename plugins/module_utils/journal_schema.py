@@ -167,34 +167,48 @@ _PREPARE_LOCK = 0x5E1F_4EA1
 def is_current(connection: Connection) -> bool:
     """Whether nothing is left to do for L(prepare). Only reads.
 
-    Raises JournalError when the journal was written by a newer release.
+    Raises JournalError when the journal was written by a newer release, or is none.
     """
-    if not sa.inspect(connection).has_table(SCHEMA.name):
-        return False
-    found = connection.execute(sa.select(SCHEMA.c.version)).scalar()
-    if found is not None and found > VERSION:
-        raise JournalError(
-            f"the journal was written by a newer release (version {found}, this one knows {VERSION}): "
-            "update the collection"
-        )
-    return bool(found == VERSION)
+    return _found(connection) == VERSION
 
 
 def prepare(connection: Connection) -> None:
     """Create the tables in an empty database, or bring older ones up to date, in the transaction of C(connection).
 
-    Raises JournalError when the journal was written by a newer release.
+    Raises JournalError when the journal was written by a newer release, or is none.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_PREPARE_LOCK)))
-    if is_current(connection):
-        return
-    if not sa.inspect(connection).has_table(SCHEMA.name):
+    found = _found(connection)
+    if found is None:
         METADATA.create_all(connection)
         connection.execute(SCHEMA.insert().values(version=VERSION))
         return
-    found = connection.execute(sa.select(SCHEMA.c.version)).scalar_one()
     for version in range(found + 1, VERSION + 1):
         for statement in MIGRATIONS[version]:
             connection.exec_driver_sql(statement)
-    connection.execute(SCHEMA.update().values(version=VERSION))
+    if found < VERSION:
+        connection.execute(SCHEMA.update().values(version=VERSION))
+
+
+def _found(connection: Connection) -> int | None:
+    """Return the version of the journal in a database, None where there is none yet."""
+    names = set(sa.inspect(connection).get_table_names())
+    if SCHEMA.name not in names:
+        if taken := sorted(names & set(METADATA.tables)):
+            raise JournalError(
+                f"the database has a table {taken[0]} that is not the journal's: give the journal a database of its own"
+            )
+        return None
+    versions = list(connection.execute(sa.select(SCHEMA.c.version)).scalars())
+    if len(versions) != 1 or versions[0] < 1:
+        raise JournalError(
+            "the journal does not say its version (table journal_schema) and was damaged: put back the newest copy of "
+            "it, or move it away to begin a new one"
+        )
+    if versions[0] > VERSION:
+        raise JournalError(
+            f"the journal was written by a newer release (version {versions[0]}, this one knows {VERSION}): "
+            "update the collection"
+        )
+    return int(versions[0])
