@@ -25,6 +25,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.http import Re
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Problem, incident_id, mark
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.plugin_utils import reconcile, reconcile_look
+from ansible_collections.self_healing.devops.plugins.plugin_utils.daemon import in_daemon
 from ansible_collections.self_healing.devops.plugins.plugin_utils.reconcile import Reconciliation
 from ansible_collections.self_healing.devops.plugins.plugin_utils.reconcile_look import Look
 
@@ -385,6 +386,18 @@ def test_look_that_fails_is_not_counted_as_done(setting: Setting, failure: Any) 
     assert setting.incidents() == {incident(1)}
 
 
+def test_everything_is_known_up_to_the_begin_of_the_look_and_not_up_to_its_end(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send(request: Request, timeout: float) -> Response:
+        setting.clock.now += MINUTE
+        return Tenant.send(setting.tenant, request, timeout)
+
+    monkeypatch.setattr(setting.tenant, "send", send)
+    assert setting.look() is None
+    assert setting.done_at() == START
+
+
 def test_what_was_read_before_the_failure_is_kept(setting: Setting) -> None:
     setting.tenant.pages = [[record(1)], None]
     assert setting.look()
@@ -448,7 +461,7 @@ async def test_failures_are_told_once_and_so_is_their_end(
 ) -> None:
     monkeypatch.setattr(reconcile, "next_pause", lambda *_arguments: 0)
     tenant = setting.tenant
-    tenant.failure = b"<html>\n\x1b[31mDown</html>"
+    tenant.failure = RuntimeError("Down\n\x1b[31mand out")
     running = asyncio.create_task(setting.reconciliation.run())
     await until(lambda: len(tenant.asked) >= 5, running)
     tenant.failure = Response(500, {}, b"")
@@ -493,14 +506,27 @@ async def test_end_of_the_source_ends_it(setting: Setting) -> None:
     await asyncio.wait_for(running, 10)
 
 
+async def test_end_of_the_source_is_no_failure_of_the_look_that_it_ends(
+    setting: Setting, caplog: pytest.LogCaptureFixture
+) -> None:
+    hanging, stopping = Hanging(setting.tenant), asyncio.Event()
+    setting.reconciliation._connect = hanging.connect
+    running = asyncio.create_task(setting.reconciliation.run(stopping))
+    await until(lambda: hanging.waiting == 1, running)
+    stopping.set()
+    await asyncio.wait_for(running, 10)
+    hanging.release.set()
+    assert caplog.text == ""
+
+
 async def test_machine_without_threads_is_survived(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, tried = reconcile.in_daemon, list[None]()
+    tried = list[None]()
 
     def start(*arguments: Any) -> Any:
         tried.append(None)
         if len(tried) < 3:
             raise RuntimeError("can't start new thread")
-        return real(*arguments)
+        return in_daemon(*arguments)
 
     monkeypatch.setattr(reconcile, "next_pause", lambda *_arguments: 0)
     monkeypatch.setattr(reconcile, "in_daemon", start)

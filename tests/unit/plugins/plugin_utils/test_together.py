@@ -44,7 +44,7 @@ async def test_part_that_fails_ends_the_others_with_its_own_error() -> None:
 
 async def test_part_that_returns_ends_the_others() -> None:
     other = Part()
-    await together(other.run, other.started.wait)  # type: ignore[arg-type]
+    await together(other.run, other.started.wait)
     assert other.cancelled
 
 
