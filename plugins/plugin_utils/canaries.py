@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from ansible_collections.self_healing.devops.plugins.module_utils import run_identity
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 INTERVAL = 60.0
 #: Pause between two looks whether a canary is back (seconds).
 LOOK_EVERY = 1.0
+#: Canaries that may be out at a time before the oldest is watched no more.
+MOST_WATCHED = 10
 
 
 def interval_from(value: Any) -> float:
@@ -38,31 +40,43 @@ def interval_from(value: Any) -> float:
 
 
 async def send_canaries(journal: Journal, queue: Queue, interval: float) -> None:
-    """Send a canary every C(interval) seconds until this process stops."""
+    """Send a canary every C(interval) seconds until this process stops, and measure how long they take."""
     life = lifecycle()
     vitals().interval = timedelta(seconds=interval)
+    clock = asyncio.get_running_loop().time
+    next_at = clock() + interval
+    out: list[datetime] = []
     while not life.stopping.is_set():
-        await life.sleep(interval)
+        pause = next_at - clock()
+        await life.sleep(min(pause, LOOK_EVERY) if out else pause)
         try:
-            await _send(journal, queue, interval)
+            if clock() >= next_at and not life.stopping.is_set():
+                next_at = clock() + interval
+                out = [*out, await _send(journal, queue)][-MOST_WATCHED:]
+            if out:
+                out = await _still_out(journal, out)
         except JournalError as error:
             vitals().journal_failed()
             logger.error("no canary can be sent: %s", error.message)
 
 
-async def _send(journal: Journal, queue: Queue, interval: float) -> None:
-    life, worker, sent = lifecycle(), run_identity.hold(), utc_now()
-    if life.stopping.is_set():
-        return
-    canary = await asyncio.to_thread(journal.canaries.send, worker)
+async def _send(journal: Journal, queue: Queue) -> datetime:
+    canary = await asyncio.to_thread(journal.canaries.send, run_identity.hold())
+    sent = utc_now()
     vitals().journal_worked()
-    if not await life.put(queue, {"canary": {"id": canary}, "meta": {"uuid": canary}}):
-        return
-    # How long it took is for the figures only: whether the engine is silent is decided by what the journal says.
-    while not life.stopping.is_set() and (utc_now() - sent).total_seconds() < interval:
-        await life.sleep(min(LOOK_EVERY, interval))
-        if await asyncio.to_thread(journal.canaries.outstanding, worker) is None:
-            seen = await asyncio.to_thread(journal.canaries.signs_of_life, worker)
-            if seen is not None:
-                metrics().canary_came_back((seen - sent).total_seconds())
-            return
+    await lifecycle().put(queue, {"canary": {"id": canary}, "meta": {"uuid": canary}})
+    return sent
+
+
+async def _still_out(journal: Journal, out: list[datetime]) -> list[datetime]:
+    """Return which of the canaries are not back; C(out) is when they were sent.
+
+    This is for the figures only: whether the engine is silent is decided by what the journal says.
+    """
+    worker = run_identity.hold()
+    oldest = await asyncio.to_thread(journal.canaries.outstanding, worker)
+    seen = await asyncio.to_thread(journal.canaries.signs_of_life, worker)
+    left = [sent for sent in out if oldest is not None and sent >= oldest]
+    if len(left) < len(out) and seen is not None:
+        metrics().canary_came_back((seen - out[-len(left) - 1]).total_seconds())
+    return left

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.self_healing.devops.plugins.plugin_utils import delivery
+from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
 
 #: Through the link below the collections, as ansible-rulebook finds them: from there the sources find the collection.
 SOURCES = Path(delivery.__file__).absolute().parents[2] / "extensions/eda/plugins/event_source"
@@ -28,6 +29,8 @@ class Nobody:
 
 
 async def main(port: int) -> None:
+    # Nobody settles what is handed out here.
+    lifecycle().patience = 0
     sources = [runpy.run_path(str(SOURCES / f"{name}.py"))["main"] for name in ("dynatrace", "answers")]
     await asyncio.gather(*(source(Nobody(), {"host": "127.0.0.1", "port": port}) for source in sources))
 
