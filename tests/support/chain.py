@@ -107,9 +107,14 @@ class TestChain(Chain):
             time.sleep(0.05)
         raise AssertionError(f"{what} did not come within {PATIENCE:.0f} s")
 
+    def alerts(self) -> list[dict[str, Any]]:
+        """Return the alerts that responders have seen, newest first."""
+        found: list[dict[str, Any]] = self.sandbox.state()["tools"]["xmatters"]["alerts"]
+        return found
+
     def press(self, label: str) -> None:
         """Choose an option of the newest alert as the person who was alerted first."""
-        alert = self.sandbox.state()["tools"]["xmatters"]["alerts"][0]
+        alert = self.alerts()[0]
         number = next(option["number"] for option in alert["options"] if option["label"] == label)
         person = alert["recipients"][0]["key"]
         self.sandbox.act("xmatters", "respond", alert=alert["id"], person=person, option=number)
