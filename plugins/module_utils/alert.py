@@ -197,7 +197,8 @@ def _url(params: Mapping[str, Any], alert: Event) -> str:
 def _until(look: Callable[[], T | None], seconds: float) -> T | None:
     """Return what C(look) finds, looking again with growing pauses for C(seconds)."""
     end = time.monotonic() + seconds
-    pause = 0.1
+    # Short at first: an alert that is there in an instant is told of in an instant.
+    pause = 0.02
     while True:
         found = look()
         left = end - time.monotonic()
