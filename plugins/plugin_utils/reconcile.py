@@ -43,8 +43,8 @@ class Reconciliation:
     """Asks one Dynatrace environment for all event sources that share a journal: one of them at a time does it.
 
     C(connect) makes a client, a new one for each look, as sessions are not shared between threads. C(recorded) is
-    called on the event loop after something new was committed. C(interval) is seconds between two looks, C(since) is
-    how far the very first one goes back.
+    called on the event loop after something new was committed. C(profile) is the alerting profile whose problems are
+    looked for, C(interval) is seconds between two looks, and C(since) is how far the very first one goes back.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Reconciliation:
         service_tag: str,
         origin: str,
         worker: str,
+        profile: str | None = None,
         interval: float = 30.0,
         since: timedelta = timedelta(hours=2),
         clock: Callable[[], datetime] = utc_now,
@@ -65,7 +66,7 @@ class Reconciliation:
         self._journal = journal
         self._connect = connect
         self._recorded = recorded
-        self._environment = Environment(tenant, service_tag, origin)
+        self._environment = Environment(tenant, service_tag, origin, profile)
         self._worker = worker
         self._interval = interval
         self._since = since

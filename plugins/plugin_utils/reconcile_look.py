@@ -45,7 +45,7 @@ MOST_LOOK_UPS = 50
 class Client(Protocol):
     """The part of the Dynatrace client that is used."""
 
-    def problem_pages(self, since: datetime) -> Iterator[list[Any]]: ...
+    def problem_pages(self, since: datetime, profile: str | None = None) -> Iterator[list[Any]]: ...
 
     def problem_record(self, pid: str) -> Mapping[str, Any]: ...
 
@@ -62,11 +62,15 @@ class StoppedError(Exception):
 
 @dataclass(frozen=True)
 class Environment:
-    """Whose problems these are, the tag that names services, and the source that is to deliver what is new."""
+    """Whose problems these are, the tag that names services, and the source that is to deliver what is new.
+
+    C(profile) is the alerting profile whose problems are looked for; None looks for all.
+    """
 
     tenant: str
     service_tag: str
     origin: str
+    profile: str | None = None
 
 
 @dataclass
@@ -127,7 +131,7 @@ class Look:
         """Record every problem of the list, page by page, and return their ids."""
         seen: set[str] = set()
         known = {one.problem_id for one in self._open_problems()}
-        pages = client.problem_pages(wanted.begin)
+        pages = client.problem_pages(wanted.begin, self._environment.profile)
         while True:
             self._go_on()
             # What the page says is not older than this.

@@ -214,6 +214,21 @@ async def test_problem_that_ended_long_ago_is_looked_up(setting: Setting) -> Non
     assert setting.dynatrace.faults.count("dynatrace", "GET", rf"/problems/{pid}$") > 0
 
 
+async def test_only_problems_of_the_alerting_profile_are_looked_for(setting: Setting) -> None:
+    pid = await setting.open()
+    setting.notify(True)
+    async with setting.running(reconcile_profile='Another "profile"') as task:
+        await setting.after_looks(2, task)
+        told = await setting.open()
+        assert await setting.event() == (incident(told), "open")
+        setting.notify(False)
+        # What was told is looked after, whatever the profile.
+        await setting.close(told)
+        assert await setting.event() == (incident(told), "resolved")
+    async with setting.running(reconcile_profile="Default"):
+        assert await setting.event() == (incident(pid), "open")
+
+
 HTML = "<html><body>502 Bad Gateway {{ 7*7 }}</body></html>"
 
 

@@ -99,13 +99,16 @@ class DynatraceClient:
         """Return a problem with its evidence as the API has it. Raises NotFoundError."""
         return _object(self._api.call("GET", _path(pid), query={"fields": _FIELDS}))
 
-    def problem_pages(self, since: datetime) -> Iterator[list[Any]]:
+    def problem_pages(self, since: datetime, profile: str | None = None) -> Iterator[list[Any]]:
         """Yield the problems that were open at any time after C(since), page by page, as the API has them.
 
+        C(profile) is the name of an alerting profile: with it, only problems that the profile lets pass.
         The items are whatever the list holds. Each page is asked for when it is wanted, not before. Raises AnswerError
         when a page has no list, and when the pages do not come to an end.
         """
         query: dict[str, Any] = {"from": int(since.timestamp() * 1000), "pageSize": PROBLEMS_PER_PAGE}
+        if profile:
+            query["problemSelector"] = f"problemFilterNames({_quoted(profile)})"
         seen: set[str] = set()
         for _page in range(MOST_PAGES):
             page = _object(self._api.call("GET", "problems", query={"fields": _FIELDS, **query}))
@@ -185,6 +188,11 @@ def _object(response: Response) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise AnswerError("Dynatrace: the answer is no object")
     return found
+
+
+def _quoted(text: str) -> str:
+    """Return text as a value of a selector, where a tilde escapes."""
+    return '"' + text.replace("~", "~~").replace('"', '~"') + '"'
 
 
 def _next_page_key(page: Mapping[str, Any]) -> str | None:

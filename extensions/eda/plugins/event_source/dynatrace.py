@@ -128,6 +128,11 @@ options:
         left alone. Every later look goes back to the one before it.
     type: float
     default: 7200
+  reconcile_profile:
+    description:
+      - Name of the alerting profile that the problem notification uses, so that only its problems are looked for.
+      - Without it, all problems of the environment are, also those that the alerting profile keeps quiet about.
+    type: str
   validate_certs:
     description: Whether the TLS certificate of Dynatrace must be valid.
     type: bool
@@ -226,6 +231,7 @@ def _reconciliation(
     """Return what looks for problems that no notification told, None where that is not wanted or not possible."""
     interval = seconds(args.get("reconcile_interval", 30), "source dynatrace: reconcile_interval")
     since = seconds(args.get("reconcile_since", 7200), "source dynatrace: reconcile_since")
+    profile = args.get("reconcile_profile")
     connect = _client_factory(args, inventory, tenant) if interval else None
     if connect is None:
         return None
@@ -239,6 +245,7 @@ def _reconciliation(
             service_tag=service_tag,
             origin="dynatrace",
             worker=worker(),
+            profile=str(profile) if profile else None,
             interval=interval,
             since=timedelta(seconds=since),
         )

@@ -603,7 +603,7 @@ LISTS = st.fixed_dictionaries({"problems": st.lists(RECORDS | NEARLY, max_size=4
 ANSWERS = st.binary(max_size=50) | (NEARLY | LISTS).map(lambda said: json.dumps(said).encode())
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     said=st.builds(Response, st.sampled_from([200, 200, 200, 204, 301, 400, 401, 404, 429, 500]), st.just({}), ANSWERS)
 )

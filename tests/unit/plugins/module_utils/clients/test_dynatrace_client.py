@@ -66,6 +66,13 @@ def test_pages_are_read_one_after_the_other_with_nothing_but_the_fields_beside_t
     assert script.asked[1].headers["Authorization"] == "Api-Token dt0c01.X.Y"
 
 
+def test_only_the_problems_of_an_alerting_profile_are_asked_for() -> None:
+    script = Script(page(1, key="a"), page(2))
+    assert list(client(script).problem_pages(SINCE, 'On "call" ~1')) == [[1], [2]]
+    assert script.queries()[0]["problemSelector"] == ['problemFilterNames("On ~"call~" ~~1")']
+    assert "problemSelector" not in script.queries()[1]
+
+
 def test_page_is_asked_for_when_it_is_wanted() -> None:
     script = Script(page(1, key="a"), page(2))
     pages = client(script).problem_pages(SINCE)
