@@ -724,3 +724,6 @@ def test_recorded_answers_of_the_api_are_understood() -> None:
     assert problem.root_cause is not None
     assert problem.root_cause.type == "PROCESS_GROUP"
     assert problem.resolved_at is not None
+    assert translate_record(recorded) == problem
+    listed = answers["problems-list"]["body"]["problems"]
+    assert [translate_record(record).problem_id for record in listed] == [record["problemId"] for record in listed]
