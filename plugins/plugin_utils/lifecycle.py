@@ -91,8 +91,6 @@ class Lifecycle:
         #: Sources whose loops have not ended, and journals to be asked for what is not settled.
         self._working = 0
         self._journals: list[Journal] = []
-        #: Deliveries that count as handed out, but never came to a queue.
-        self._kept_back = 0
         self._draining: asyncio.Task[None] | None = None
 
     def take_signals(self) -> None:
@@ -191,15 +189,11 @@ class Lifecycle:
         left = 0
         for journal in list(self._journals):
             try:
-                left = max(left, await asyncio.to_thread(journal.due.unsettled, worker) - self._kept_back)
+                left = max(left, await asyncio.to_thread(journal.due.unsettled, worker))
             except JournalError as error:
                 logger.error("what is not settled cannot be read: %s", error.message)
                 left = max(left, 1)
         return left
-
-    def keep_back(self, number: int) -> None:
-        """Nobody waits for so many deliveries that were to be put on a queue when the end began."""
-        self._kept_back += number
 
     async def put(self, queue: Queue, event: dict[str, Any]) -> bool:
         """Put an event on a queue of ansible-rulebook, which makes us wait while it is busy.

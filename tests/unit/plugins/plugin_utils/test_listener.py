@@ -22,8 +22,12 @@ from ansible_collections.self_healing.devops.plugins.module_utils.errors import 
     InvalidInputError,
     JournalError,
 )
-from ansible_collections.self_healing.devops.plugins.plugin_utils import listener
+from ansible_collections.self_healing.devops.plugins.plugin_utils import listener, metrics
+from ansible_collections.self_healing.devops.plugins.plugin_utils.checkup import Checkup
+from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
 from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import Doors, Inbound, Reply
+from ansible_collections.self_healing.devops.plugins.plugin_utils.metrics import Metrics
+from ansible_collections.self_healing.devops.plugins.plugin_utils.vitals import vitals
 
 LOOPBACK = "127.0.0.1"
 
@@ -222,6 +226,111 @@ async def test_health_names_the_paths() -> None:
         health = f"http://{LOOPBACK}:{port}/healthz"
         assert (await post(health, b"", method="GET"))[:2] == (200, {"status": "ok", "paths": ["/one", "/two"]})
         assert (await post(health))[0] == 405
+
+
+async def get(url: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.request(method, url, headers=headers) as answer:
+        return answer.status, await answer.text()
+
+
+async def test_health_tells_what_is_silent() -> None:
+    vitals().journal_failed()
+    async with listener.serve(LOOPBACK, 0, "/in", Inbox(), Doors()) as address:
+        status, body, _headers = await post(address.replace("/in", "/healthz"), b"", method="GET")
+        assert (status, body["status"], body["paths"]) == (503, "silent", ["/in"])
+        [sentence] = body["silent"]
+        assert sentence.startswith("journal: it could not be written")
+        vitals().journal_worked()
+        assert (await get(address.replace("/in", "/healthz")))[0] == 200
+
+
+async def test_while_stopping_nothing_is_taken_and_health_says_so() -> None:
+    inbox = Inbox()
+    life = lifecycle()
+    life._interrupt = lambda: None
+    async with listener.serve(LOOPBACK, 0, "/in", inbox, Doors(token="t0ken")) as address:
+        life.stop("a test")
+        status, body, headers = await post(address)
+        assert status == 503
+        assert int(headers["Retry-After"]) > 0
+        assert "shutting down" in body["error"]
+        assert inbox.came == []
+        status, body, _headers = await post(address.replace("/in", "/healthz"), b"", method="GET")
+        assert (status, body["status"]) == (503, "stopping")
+        assert (await get(address.replace("/in", "/metrics")))[0] == 200
+
+
+async def test_metrics_count_what_came_and_what_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = Metrics()
+    monkeypatch.setattr(listener, "metrics", lambda: figures)
+    async with listener.serve(LOOPBACK, 0, "/in", Inbox(), Doors(token="t0ken"), source="dynatrace") as address:
+        await post(address)
+        await post(address, b"{", {"Authorization": "Bearer t0ken"})
+        async with aiohttp.ClientSession() as session, session.get(address.replace("/in", "/metrics")) as answer:
+            assert answer.headers["Content-Type"].startswith("text/plain; version=")
+            lines = (await answer.text()).splitlines()
+        assert (await get(address.replace("/in", "/metrics"), method="POST"))[0] == 405
+    for status in (400, 401):
+        assert f'self_healing_refusals_total{{source="dynatrace",status="{status}"}} 1.0' in lines
+
+
+async def test_without_prometheus_client_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "AVAILABLE", False)
+    none = Metrics()
+    monkeypatch.setattr(listener, "metrics", lambda: none)
+    async with listener.serve(LOOPBACK, 0, "/in", Inbox(), Doors()) as address:
+        status, body, _headers = await post(address.replace("/in", "/metrics"), b"", method="GET")
+    assert status == 501
+    assert "pip install prometheus_client" in body["error"]
+
+
+async def test_metrics_need_their_token_where_there_is_one() -> None:
+    listener.protect_metrics(["old", "new"])
+    async with listener.serve(LOOPBACK, 0, "/in", Inbox(), Doors()) as address:
+        page = address.replace("/in", "/metrics")
+        assert (await get(page))[0] == 404
+        assert (await get(page, {"Authorization": "Bearer wrong"}))[0] == 404
+        assert (await get(page, {"Authorization": "Bearer new"}))[0] == 200
+        assert await get(page) == await get(page.replace("metrics", "nothing")), "nobody learns that there are any"
+
+
+@pytest.mark.parametrize("token, status", [(None, 404), ("t0ken", 200)])
+async def test_metrics_are_for_loopback_only_without_a_token(
+    token: str | None, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The address itself stays a loopback one: only what is thought of it is changed.
+    monkeypatch.setattr(listener, "_is_loopback", lambda _host: False)
+    listener.protect_metrics(token, {})
+    async with listener.serve(LOOPBACK, 0, "/in", Inbox(), Doors(token="x")) as address:
+        page = address.replace("/in", "/metrics")
+        assert (await get(page, {"Authorization": "Bearer t0ken"}))[0] == status
+        assert (await get(page))[0] == 404
+
+
+async def test_the_token_of_the_metrics_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SELF_HEALING_METRICS_TOKEN", "t0ken")
+    async with listener.serve(LOOPBACK, 0, "/in", Inbox(), Doors()) as address:
+        page = address.replace("/in", "/metrics")
+        assert (await get(page))[0] == 404
+        assert (await get(page, {"Authorization": "Bearer t0ken"}))[0] == 200
+
+
+@pytest.mark.parametrize("token", ["", "{{ token }}", 5, []])
+async def test_wrong_token_of_the_metrics_is_told(token: Any) -> None:
+    with pytest.raises(ConfigurationError, match="metrics_token"):
+        listener.protect_metrics(token)
+
+
+async def test_journal_that_fails_or_hangs_does_not_take_the_metrics_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(_self: Any) -> None:
+        return None
+
+    monkeypatch.setattr(Checkup, "readings", nothing)
+    async with listener.serve(LOOPBACK, 0, "/in", Inbox(), Doors()) as address:
+        status, body = await get(address.replace("/in", "/metrics"))
+    assert status == 200
+    assert "self_healing_part_ok" in body
+    assert "self_healing_due_waiting" not in body
 
 
 async def test_two_sources_share_a_port_until_the_last_one_leaves() -> None:
