@@ -5,6 +5,9 @@ SCENARIO ?= process_crash
 ANSWER ?=
 # accept or latency. Without: both.
 BENCH ?=
+# How much is killed, and the seed that chooses when. Without a seed: another one each time.
+KILLS ?= 20
+SEED ?=
 
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
@@ -13,7 +16,7 @@ export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
 export ANSIBLE_CONFIG := $(CURDIR)/.ci/ansible.cfg
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
 
-.PHONY: help demo test storm bench lint sanity build clean venv-run venv-test venv-lint
+.PHONY: help demo test chaos storm bench lint sanity build clean venv-run venv-test venv-lint
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -23,6 +26,9 @@ demo: venv-run ## Heal a really crashed process through the whole tool chain (SC
 
 test: venv-test ## Run all tests (only some: make test TESTS=tests/unit)
 	@$(BIN)/python -m pytest $(TESTS)
+
+chaos: venv-test ## Kill what heals while it heals; nothing may be lost or done twice (KILLS=20, SEED=)
+	@PYTHONPATH=tests:extensions:.venv/collections $(BIN)/python -m support.chaos --kills $(KILLS) $(SEED:%=--seed %)
 
 storm: venv-test ## Tell of one problem 40 000 times, and of 500 problems at once
 	@PYTHONPATH=tests:extensions:.venv/collections $(BIN)/python -m support.storm

@@ -30,13 +30,6 @@ class Started:
         status = _status(self.pid)
         return status is not None and status[2] == self.at and status[0] not in ("Z", "X")
 
-    def leads_session(self) -> bool:
-        """Whether it began the session that it is in: programs that are run on a terminal of their own do."""
-        try:
-            return os.getsid(self.pid) == self.pid
-        except ProcessLookupError:
-            return False
-
     def send(self, number: int) -> None:
         if self.runs():
             try:
@@ -65,17 +58,19 @@ class Program:
             )
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def runs(self) -> bool:
         return self._process.poll() is None
+
+    def send(self, number: int) -> None:
+        self._process.send_signal(number)
 
     def kill(self) -> None:
         """Kill the program itself, as a crash would, and nothing that it started. Returns when it is gone."""
         self._process.kill()
         self._process.wait()
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
 
     def require_running(self) -> None:
         """Raise DemoError with the last words of the program when it has ended."""
@@ -114,18 +109,28 @@ def tail(log: Path, lines: int = 15) -> str:
     return "\n".join(f"    {line}" for line in last) or "    (nothing)"
 
 
+def children(pid: int) -> list[Started]:
+    """Return the processes that C(pid) started itself and that are still below it."""
+    return _by_parent().get(pid, [])
+
+
 def descendants(pid: int) -> list[Started]:
     """Return the processes that C(pid) started, directly or not, and that are still below it."""
-    children: dict[int, list[Started]] = {}
+    by_parent = _by_parent()
+    found, waiting = [], [pid]
+    while waiting:
+        below = by_parent.get(waiting.pop(), [])
+        found += below
+        waiting += [child.pid for child in below]
+    return found
+
+
+def _by_parent() -> dict[int, list[Started]]:
+    found: dict[int, list[Started]] = {}
     for entry in _numbers():
         status = _status(entry)
         if status is not None:
-            children.setdefault(int(status[1]), []).append(Started(entry, status[2]))
-    found, waiting = [], [pid]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += [child.pid for child in below]
+            found.setdefault(int(status[1]), []).append(Started(entry, status[2]))
     return found
 
 

@@ -66,7 +66,13 @@ class Desk:
 
     def _shown(self, issue: Issue) -> dict[str, Any]:
         comments = [
-            {"id": str(c.id), "at": stamp(c.created), "author": c.author.name, "text": c.body.plain}
+            {
+                "id": str(c.id),
+                "at": stamp(c.created),
+                "author": c.author.name,
+                "text": c.body.plain,
+                "properties": dict(c.properties),
+            }
             for c in issue.comments
         ]
         attachments = [

@@ -1,0 +1,35 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever is killed at whatever moment of a heal, nothing is lost and nothing is done twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from support.chaos import SERVICES, play, report
+from support.chaos_points import Round, at_random, swept
+
+#: Seeds of C(make chaos) that have failed once, with the number of kills.
+FAILED_ONCE: list[tuple[int, int]] = []
+#: The whole sweep is three times as long: make chaos SWEEP=1.
+SHARE = 3
+
+
+def check(folder: Path, rounds: Iterable[Round], kills: int, seed: int) -> None:
+    outcomes = play(folder, iter(rounds), kills, seed)
+    told = report(outcomes, seed, folder)
+    assert not any(outcome.findings for outcome in outcomes), told
+    assert sum(outcome.kills for outcome in outcomes) >= kills, told
+
+
+def test_a_sweep_over_all_moments_of_a_heal(tmp_path: Path) -> None:
+    check(tmp_path, swept(SERVICES, SHARE), 25, seed=1)
+
+
+@pytest.mark.parametrize(("seed", "kills"), FAILED_ONCE)
+def test_what_failed_once(tmp_path: Path, seed: int, kills: int) -> None:
+    check(tmp_path, at_random(seed, SERVICES), kills, seed)
