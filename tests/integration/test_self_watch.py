@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import re
+import signal
 from pathlib import Path
 
 from support.dynatrace_source import notification
-from support.rulebook import CANARY_RULE, Answer, rulebook
+from support.rulebook import CANARY_RULE, rulebook
 
-#: A rule set that takes every event and does nothing with a canary, as one does whose rules died.
-SILENT_RULES = [{"name": "Something else", "condition": "event.nothing is defined", "action": {"debug": {"msg": "x"}}}]
+#: The canary's rule with a playbook that hangs. As one action runs at a time, all others wait for it.
+HANGS = {**CANARY_RULE, "action": {"run_playbook": {"name": "playbooks/hang.yml"}}}
 
 
 def test_canaries_come_back_and_the_figures_are_shown(tmp_path: Path) -> None:
@@ -43,18 +44,23 @@ def test_canaries_come_back_and_the_figures_are_shown(tmp_path: Path) -> None:
             assert line in figures.body.splitlines()
 
 
-def test_rules_that_do_not_fire_are_found_behind_an_open_port(tmp_path: Path) -> None:
-    with rulebook(tmp_path / "engine", SILENT_RULES, canary_interval=1, stop_patience=0) as engine:
+def test_an_engine_that_hangs_behind_an_open_port_is_found_and_then_its_full_queue(tmp_path: Path) -> None:
+    never = {"name": "Wait", "ansible.builtin.wait_for": {"path": str(tmp_path / "never"), "timeout": 600}}
+    hang = [{"name": "Hang", "hosts": "localhost", "gather_facts": False, "tasks": [never]}]
+    options = {"strategy": "sequential", "canary_interval": 1, "stop_patience": 0}
+    with rulebook(tmp_path / "engine", [HANGS], {"hang.yml": hang}, **options) as engine:
         assert engine.ask("/healthz").status == 200
 
-        def silent() -> Answer | None:
+        def silent(part: str) -> bool:
             answer = engine.ask("/healthz")
-            return answer if answer.status == 503 else None
+            assert (answer.status == 503) == (answer.json["status"] == "silent")
+            return any(sentence.startswith(f"{part}: ") for sentence in answer.json.get("silent", []))
 
-        health = engine.until(silent, "the silence", patience=120).json
-        assert health["status"] == "silent"
-        [sentence] = health["silent"]
-        assert sentence.startswith("engine: a canary that was sent 3")
-        assert "See that the rulebook has the rule for event.canary.id" in sentence
-        assert 'self_healing_part_ok{part="engine"} 0.0' in engine.ask("/metrics").body.splitlines()
+        engine.until(lambda: silent("engine"), "the silence of the engine", patience=120)
+        engine.until(lambda: silent("queue"), "the full queue", patience=120)
+        figures = engine.ask("/metrics").body.splitlines()
+        for part, works in (("engine", 0), ("queue", 0), ("journal", 1), ("source dynatrace", 1)):
+            assert f'self_healing_part_ok{{part="{part}"}} {works}.0' in figures
         assert engine.ask("/dynatrace", notification()).status == 200, "what arrives is safe in the journal"
+        engine.program.signal(signal.SIGTERM)
+        assert engine.program.wait(30) == 0

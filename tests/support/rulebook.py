@@ -115,9 +115,15 @@ def rulebook(
     folder: Path,
     rules: Sequence[Mapping[str, Any]],
     playbooks: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    *,
+    strategy: str = "parallel",
     **journal: Any,
 ) -> Iterator[Rulebook]:
-    """Run an ansible-rulebook as long as the block does. C(journal) are arguments of the source journal."""
+    """Run an ansible-rulebook as long as the block does.
+
+    C(playbooks) are plays by the name of their file in the folder C(playbooks). C(strategy) is how actions are run,
+    C(parallel) or C(sequential). C(journal) are arguments of the source journal.
+    """
     layout = Layout(folder)
     with layout.taken():
         layout.prepare()
@@ -128,7 +134,7 @@ def rulebook(
             {"self_healing.devops.answers": listener},
             {"self_healing.devops.journal": {"canary_interval": 0, **journal}},
         ]
-        ruleset = {"name": "Test", "hosts": "all", "execution_strategy": "parallel", "sources": sources, "rules": rules}
+        ruleset = {"name": "Test", "hosts": "all", "execution_strategy": strategy, "sources": sources, "rules": rules}
         (layout.root / "rulebook.yml").write_text(yaml.safe_dump([ruleset]))
         (layout.inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"localhost": LOCAL}}}))
         (layout.root / "ansible.cfg").write_text("[defaults]\n")
