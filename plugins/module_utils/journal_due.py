@@ -9,7 +9,7 @@ When either of them is lost, or does not end within the lease, it is handed out 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -144,18 +144,28 @@ class DueWork:
             due_at = self._store.clock() + after
             set_timer(connection, incident, name, due_at, self._store.now())
 
-    def take_back_lost(self) -> int:
+    def not_begun(self, worker: str) -> dict[str, int]:
+        """Return what C(worker) has handed out and no run has taken up: the ids, each with its number of attempts."""
+        query = sa.select(DUE.c.id, DUE.c.attempts).where(
+            DUE.c.settled_at.is_(None), DUE.c.worker == worker, DUE.c.run.is_(None)
+        )
+        with self._store.reading() as connection:
+            return {row.id: row.attempts for row in connection.execute(query)}
+
+    def take_back_lost(self, never_begun: Collection[str] = ()) -> int:
         """Make due again what was handed out by a worker, or taken up by a run, that is lost. Returns how much it was.
 
-        The pause before it is handed out again doubles with every attempt, so that what kills a playbook each time does
-        not keep the machine busy.
+        C(never_begun) are deliveries that nobody will take up although their worker lives. The pause before one is
+        handed out again doubles with every attempt, so that what kills a playbook each time does not keep the machine
+        busy.
         """
         now = self._store.clock()
         query = sa.select(DUE.c.id, DUE.c.worker, DUE.c.run, DUE.c.attempts, DUE.c.leased_until).where(
             DUE.c.settled_at.is_(None), DUE.c.leased_until > iso(now), DUE.c.worker.is_not(None)
         )
         with self._store.reading() as connection:
-            lost = [row for row in connection.execute(query).all() if self._is_lost(row)]
+            rows = connection.execute(query).all()
+        lost = [row for row in rows if self._is_lost(row) or (row.run is None and row.id in never_begun)]
         for row in lost:
             pause = timedelta(seconds=FIRST_PAUSE * 2 ** min(row.attempts - 1, 8))
             # Only if nothing has happened to it meanwhile.

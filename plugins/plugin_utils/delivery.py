@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.journal import
 from ansible_collections.self_healing.devops.plugins.module_utils.journal_rows import Delivery
 from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import Queue, lifecycle
 from ansible_collections.self_healing.devops.plugins.plugin_utils.metrics import metrics
+from ansible_collections.self_healing.devops.plugins.plugin_utils.unbegun import Unbegun, children
 from ansible_collections.self_healing.devops.plugins.plugin_utils.vitals import vitals
 
 LOGGER = logging.getLogger(__name__)
@@ -79,6 +81,7 @@ class Deliveries:
         self._most_attempts = most_attempts
         self._worker = worker()
         self._woken = asyncio.Event()
+        self._unbegun = Unbegun()
 
     def wake(self) -> None:
         """Look for due work now, because something was committed."""
@@ -121,7 +124,8 @@ class Deliveries:
             return self._journal.due.hand_out(room, self._lease, self._worker, self._origin, self._grace)
 
     def _tidy_up(self) -> None:
-        lost = self._journal.due.take_back_lost()
+        gone = self._unbegun.lost(self._journal.due.not_begun(self._worker), children(), time.monotonic())
+        lost = self._journal.due.take_back_lost(gone)
         if lost:
             LOGGER.warning("%d deliveries were with a worker or a playbook that is lost: they are made again", lost)
         for incident in self._journal.due.give_up(self._most_attempts):
