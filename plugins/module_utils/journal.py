@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from . import reports, run_identity, steps
 from .errors import ConfigurationError
 from .incident import INCIDENT_ID, Answer, Entry, Incident, Problem, iso
+from .journal_archive import Archive
 from .journal_due import DueWork
 from .journal_duties import Canaries, Duties
 from .journal_engine import Store, default_location, open_engine, utc_now
@@ -51,7 +52,7 @@ class Recorded:
 
 
 class Journal:
-    """An open journal. C(due), C(tools), C(duties) and C(canaries) are its parts besides the incidents themselves.
+    """An open journal. C(due), C(tools), C(duties), C(canaries) and C(archive) are its parts besides the incidents.
 
     C(state_of) tells of a worker's name whether it is alive, lost or unknown.
     """
@@ -67,6 +68,7 @@ class Journal:
         self.tools = Tools(store, state_of)
         self.duties = Duties(store, state_of)
         self.canaries = Canaries(store)
+        self.archive = Archive(store)
 
     @classmethod
     def open(
@@ -85,7 +87,12 @@ class Journal:
                 "the Python package SQLAlchemy is missing on the controller: pip install SQLAlchemy"
             )
         location = location or os.environ.get("SELF_HEALING_JOURNAL") or default_location()
-        return cls(Store(open_engine(location), clock), state_of)
+        store = Store(open_engine(location), clock)
+        try:
+            return cls(store, state_of)
+        except BaseException:
+            store.close()
+            raise
 
     def close(self) -> None:
         self._store.close()

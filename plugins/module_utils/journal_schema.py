@@ -82,6 +82,7 @@ if sa is not None:
         #: How it ended: C(settled), C(pointless) (a timer that had lost its meaning) or C(given_up).
         sa.Column("outcome", sa.String(16)),
         sa.Index("due_open", "settled_at", "due_at"),
+        sa.Index("due_by_incident", "incident"),
     )
 
     #: Where each tool shows an incident, and up to which entry.
@@ -150,6 +151,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE due ADD COLUMN begun_at VARCHAR(24)",
         "ALTER TABLE due ADD COLUMN outcome VARCHAR(16)",
         "UPDATE due SET outcome = 'settled' WHERE settled_at IS NOT NULL",
+        "CREATE INDEX due_by_incident ON due (incident)",
         (
             "CREATE TABLE duties (name VARCHAR(255) NOT NULL PRIMARY KEY, worker TEXT NOT NULL, "
             "until VARCHAR(24) NOT NULL, done_at VARCHAR(24))"

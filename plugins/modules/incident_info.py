@@ -29,6 +29,11 @@ options:
     description: List only incidents that some tool does not show completely.
     type: bool
     default: false
+  overview:
+    description: Whether to return RV(overview) and RV(table) as well, which takes longer than the identifiers alone.
+    type: bool
+    default: false
+    version_added: 0.2.0
   limit:
     description: List at most this many incidents.
     type: int
@@ -82,6 +87,30 @@ incidents:
   type: list
   elements: str
   sample: [i7k3v5q2x4dmz]
+overview:
+  description:
+    - What tells each of the incidents from the others.
+    - Display identifiers, services and titles come from outside. Use them as values only.
+  returned: when O(overview) is V(true)
+  type: list
+  elements: dict
+  sample:
+    - id: i7k3v5q2x4dmz
+      opened: "2026-11-22T10:00:00.000Z"
+      state: asked
+      kind: process_crash
+      severity: critical
+      status: open
+      service: shop
+      target: shop-01
+      display_id: P-2611001
+      title: Process unavailable
+table:
+  description: The same as the lines of a table for people.
+  returned: when O(overview) is V(true)
+  type: list
+  elements: str
+  sample: ["i7k3v5q2x4dmz  2026-11-22T10:00:00.000Z  asked"]
 """
 
 from collections.abc import Mapping
@@ -92,6 +121,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import STATES
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.module_utils.module import JOURNAL_OPTIONS, ModuleSpec, run_module
+from ansible_collections.self_healing.devops.plugins.module_utils.overview import summary, table
 from ansible_collections.self_healing.devops.plugins.module_utils.timeline import behind
 
 SPEC = ModuleSpec(
@@ -99,11 +129,12 @@ SPEC = ModuleSpec(
         "incident": {"type": "str"},
         "states": {"type": "list", "elements": "str", "choices": list(STATES), "default": []},
         "behind": {"type": "bool", "default": False},
+        "overview": {"type": "bool", "default": False},
         "limit": {"type": "int", "default": 200},
         "content": {"type": "bool", "default": False},
         **JOURNAL_OPTIONS,
     },
-    mutually_exclusive=[("incident", "behind")],
+    mutually_exclusive=[("incident", "behind"), ("incident", "overview")],
     talks_http=False,
     controller_only=True,
 )
@@ -117,7 +148,11 @@ def run(params: Mapping[str, Any], _check_mode: bool, _transport: object) -> dic
     incidents = journal.list_incidents(params["states"], params["limit"])
     if params["behind"]:
         incidents = [incident for incident in incidents if behind(journal.read(incident))]
-    return {"changed": False, "incidents": incidents}
+    result = {"changed": False, "incidents": incidents}
+    if params["overview"]:
+        summaries = [summary(journal.read(incident)) for incident in incidents]
+        result.update(overview=summaries, table=table(summaries))
+    return result
 
 
 def main() -> None:
