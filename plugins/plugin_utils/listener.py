@@ -225,9 +225,8 @@ class _Route:
     async def _answer(self, request: web.BaseRequest) -> Reply:
         if request.method != "POST":
             return _error(405, "this path takes POST only", {"Allow": "POST"})
-        if self.leaving or lifecycle().stopping.is_set():
-            headers = {"Retry-After": RETRY_AFTER_RESTART, "Connection": "close"}
-            return _error(503, "this source is shutting down, please send it again", headers)
+        if self._ends():
+            return _ENDING
         if not self.doors.admit(request.headers):
             logger.warning("%s: refused a request from %s: wrong or missing secret", self.path, request.remote)
             return _error(401, "not authorized", {"WWW-Authenticate": 'Basic realm="self-healing", Bearer'})
@@ -237,7 +236,13 @@ class _Route:
         body = await self._read(request)
         if isinstance(body, Reply):
             return body
+        if self._ends():
+            # While the body arrived: nobody may be left who would write it down.
+            return _ENDING
         return await self.handler(Inbound(body, parse_json(body), request.headers, request.remote))
+
+    def _ends(self) -> bool:
+        return self.leaving or lifecycle().stopping.is_set()
 
     async def _read(self, request: web.BaseRequest) -> bytes | Reply:
         too_large = _error(413, f"the body is larger than {self.max_body} bytes", {"Connection": "close"})
@@ -359,6 +364,13 @@ def _ports() -> _Ports:
 
 def _error(status: int, text: str, headers: Mapping[str, str] | None = None) -> Reply:
     return Reply(status, {"error": text}, headers or {})
+
+
+_ENDING = _error(
+    503,
+    "this source is shutting down, please send it again",
+    {"Retry-After": RETRY_AFTER_RESTART, "Connection": "close"},
+)
 
 
 def _is_loopback(host: str) -> bool:

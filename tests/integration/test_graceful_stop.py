@@ -64,7 +64,7 @@ def start_a_playbook(engine: Rulebook, folder: Path) -> None:
 def test_a_running_playbook_ends_before_ansible_rulebook_does(tmp_path: Path) -> None:
     with rulebook(tmp_path / "engine", RULES, {"slow.yml": slow(tmp_path)}) as engine:
         start_a_playbook(engine, tmp_path)
-        engine.program.signal(signal.SIGTERM)
+        engine.program.send(signal.SIGTERM)
         engine.until(lambda: stopping(engine), "the stop")
 
         refused = engine.ask("/dynatrace", notification(PID="-2_2V2"))
@@ -86,7 +86,7 @@ def test_patience_ends_and_what_was_not_settled_is_due_again(tmp_path: Path) -> 
         start_a_playbook(engine, tmp_path)
         started = descendants(engine.program.pid)
         assert started
-        engine.program.signal(signal.SIGINT)
+        engine.program.send(signal.SIGINT)
         assert engine.program.wait(30) == 0
         assert "not everything was settled within 1.5 s" in engine.log
         assert not any(process.runs() for process in started), "no playbook is left behind"
@@ -97,8 +97,8 @@ def test_patience_ends_and_what_was_not_settled_is_due_again(tmp_path: Path) -> 
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     with rulebook(tmp_path / "engine", RULES, {"slow.yml": slow(tmp_path)}) as engine:
         start_a_playbook(engine, tmp_path)
-        engine.program.signal(signal.SIGTERM)
+        engine.program.send(signal.SIGTERM)
         engine.until(lambda: stopping(engine), "the stop")
-        engine.program.signal(signal.SIGTERM)
+        engine.program.send(signal.SIGTERM)
         assert engine.program.wait(15) == 0, "long before the patience of 60 s is over"
         assert engine.journal.due.unsettled() == 1

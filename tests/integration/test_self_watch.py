@@ -62,5 +62,5 @@ def test_an_engine_that_hangs_behind_an_open_port_is_found_and_then_its_full_que
         for part, works in (("engine", 0), ("queue", 0), ("journal", 1), ("source dynatrace", 1)):
             assert f'self_healing_part_ok{{part="{part}"}} {works}.0' in figures
         assert engine.ask("/dynatrace", notification()).status == 200, "what arrives is safe in the journal"
-        engine.program.signal(signal.SIGTERM)
+        engine.program.send(signal.SIGTERM)
         assert engine.program.wait(30) == 0

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import time
 import urllib.error
@@ -54,23 +53,12 @@ class Answer:
         return json.loads(self.body)
 
 
-class Engine(Program):
-    """The process."""
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def signal(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
-
-
 @dataclass(frozen=True)
 class Rulebook:
     """An ansible-rulebook that runs and listens."""
 
     layout: Layout
-    program: Engine
+    program: Program
     port: int
 
     @property
@@ -150,7 +138,7 @@ def rulebook(
         environment = {name: value for name, value in environment.items() if name not in accounts}
         program = str(Path(sys.executable).with_name("ansible-rulebook"))
         command = [program, "--rulebook", str(layout.root / "rulebook.yml"), "-i", str(layout.inventory)]
-        running = Engine("ansible-rulebook", command, environment, layout.root, layout.logs / "rulebook.log")
+        running = Program("ansible-rulebook", command, environment, layout.root, layout.logs / "rulebook.log")
         try:
             started = Rulebook(layout, running, port)
             started.until(started.listens, "the listener")

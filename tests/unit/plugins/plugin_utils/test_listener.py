@@ -260,6 +260,26 @@ async def test_while_stopping_nothing_is_taken_and_health_says_so() -> None:
         assert (await get(address.replace("/in", "/metrics")))[0] == 200
 
 
+async def test_what_is_not_whole_when_the_stop_comes_is_not_taken() -> None:
+    inbox, life, begun = Inbox(), lifecycle(), asyncio.Event()
+    life._interrupt = lambda: None
+
+    async def chunks() -> Any:
+        yield b"{"
+        await begun.wait()
+        life.stop("a test")
+        yield b"}"
+
+    async with listener.serve(LOOPBACK, 0, "/in", inbox, Doors()) as address:
+        async with aiohttp.ClientSession() as session:
+            asking = asyncio.create_task(session.post(address, data=chunks()))
+            await get(address.replace("/in", "/healthz"))
+            begun.set()
+            async with await asking as answer:
+                assert answer.status == 503
+    assert inbox.came == []
+
+
 async def test_metrics_count_what_came_and_what_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     figures = Metrics()
     monkeypatch.setattr(listener, "metrics", lambda: figures)
