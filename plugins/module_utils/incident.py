@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Any
 
 KINDS = (
@@ -90,6 +91,9 @@ class Entity:
     type: str
     name: str
 
+    def to_data(self) -> dict[str, str]:
+        return {"id": self.id, "type": self.type, "name": self.name}
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -128,15 +132,30 @@ class Problem:
         if self.service is not None and not SERVICE_NAME.fullmatch(self.service):
             raise ValueError(f"service {self.service!r} is no plain name")
 
-    @property
+    @cached_property
     def incident(self) -> str:
         return incident_id(self.source, self.tenant, self.problem_id)
 
     def to_data(self) -> dict[str, Any]:
         """Return the problem as plain data for the timeline."""
-        data = asdict(self)
-        del data["test"], data["marks"], data["as_of"]
-        return {**data, "opened_at": iso(self.opened_at), "resolved_at": iso(self.resolved_at)}
+        # Field by field: asdict() copies deeply, which took a third of the time that a report takes in a storm.
+        return {
+            "source": self.source,
+            "tenant": self.tenant,
+            "problem_id": self.problem_id,
+            "display_id": self.display_id,
+            "status": self.status,
+            "title": self.title,
+            "kind": self.kind,
+            "severity": self.severity,
+            "service": self.service,
+            "url": self.url,
+            "entities": [entity.to_data() for entity in self.entities],
+            "root_cause": self.root_cause.to_data() if self.root_cause else None,
+            "tags": list(self.tags),
+            "opened_at": iso(self.opened_at),
+            "resolved_at": iso(self.resolved_at),
+        }
 
 
 @dataclass(frozen=True)
