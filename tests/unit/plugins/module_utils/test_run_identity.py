@@ -19,7 +19,8 @@ import os, sys
 from {run_identity.__name__} import hold
 print(hold(), flush=True)
 worker = os.fork()
-print(worker if worker else "forked", flush=True)
+if worker:
+    print(worker, flush=True)
 sys.stdin.read()
 """
 
@@ -38,8 +39,7 @@ def run() -> Iterator[subprocess.Popen[str]]:
 def lines(process: subprocess.Popen[str]) -> tuple[str, int]:
     """Return the name of the run and the process number of its worker."""
     assert process.stdout is not None
-    name, *forked = (process.stdout.readline().strip() for _ in range(3))
-    return name, next(int(word) for word in forked if word.isdigit())
+    return process.stdout.readline().strip(), int(process.stdout.readline())
 
 
 def test_a_run_is_alive_until_its_last_worker_ended(run: subprocess.Popen[str]) -> None:
