@@ -42,6 +42,19 @@ OPEN = (
 )
 
 
+#: Stops at the first statement that begins so, until it is told to go on.
+STOP = """
+import sqlalchemy
+stopped = []
+def look(connection, cursor, statement, *rest):
+    if statement.startswith("STATEMENT") and not stopped:
+        stopped.append(statement)
+        print("stopped", flush=True)
+        input()
+sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", look)
+"""
+
+
 @pytest.fixture
 def old(place: str) -> str:
     """A journal of version 1."""
@@ -55,9 +68,19 @@ def program(code: str, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", code.format(module=Journal.__module__), *arguments]
     pipe = subprocess.PIPE
     started = subprocess.Popen(command, env=environment, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
-    assert started.stdout is not None
-    assert started.stdout.readline() == "ready\n", started.communicate()[1]
+    hear(started, "ready")
     return started
+
+
+def hear(running: subprocess.Popen[str], word: str) -> None:
+    assert running.stdout is not None
+    assert running.stdout.readline() == f"{word}\n", running.communicate(timeout=60)[1]
+
+
+def say(running: subprocess.Popen[str], word: str) -> None:
+    assert running.stdin is not None
+    running.stdin.write(f"{word}\n")
+    running.stdin.flush()
 
 
 def test_an_old_journal_becomes_exactly_what_a_fresh_one_is(
@@ -111,13 +134,19 @@ def test_an_old_journal_can_be_worked_with(old: str) -> None:
     journal.close()
 
 
-def test_programs_that_open_an_old_journal_together_bring_it_up_to_date_once(old: str) -> None:
-    together = [program(OPEN, old) for _program in range(3)]
-    for opener in together:
-        assert opener.stdin is not None
-        opener.stdin.write("go\n")
-        opener.stdin.flush()
-    assert [(opener.communicate(timeout=60)[1], opener.returncode) for opener in together] == [("", 0)] * 3
+def test_a_program_that_finds_another_within_the_migration_waits_for_it(old: str) -> None:
+    first = program(STOP.replace("STATEMENT", "CREATE TABLE canaries") + OPEN, old)
+    say(first, "go")
+    hear(first, "stopped")
+    # The second one has seen the old version, of course: nothing of the migration is committed. It is about to begin.
+    begin = "SELECT pg_advisory_xact_lock" if "://" in old else "BEGIN IMMEDIATE"
+    second = program(STOP.replace("STATEMENT", begin) + OPEN, old)
+    say(second, "go")
+    hear(second, "stopped")
+    say(second, "go on")
+    say(first, "go on")
+    for opener in (first, second):
+        assert (opener.communicate(timeout=60)[1], opener.returncode) == ("", 0)
     assert rows(old)["journal_schema"] == [{"version": journal_schema.VERSION}]
 
 
