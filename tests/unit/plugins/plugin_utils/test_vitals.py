@@ -141,8 +141,9 @@ def test_what_the_journal_did_last_counts() -> None:
     assert notes.observe().unwritable is None
     notes.journal_asked()
     first = notes.observe().unanswered
+    assert first is not None
     notes.journal_asked()
-    assert notes.observe().unanswered == first is not None
+    assert notes.observe().unanswered == first
     notes.journal_answered(readable=False)
     seen = notes.observe()
     assert seen.unanswered is None
