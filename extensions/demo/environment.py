@@ -46,6 +46,8 @@ def environment_for(
         **credentials.environment(),
         **tools,
         "SELF_HEALING_JOURNAL": str(layout.journal),
+        # Whoever interrupts a demonstration does not want to wait for its playbooks.
+        "SELF_HEALING_STOP_PATIENCE": "5",
         "JAVA_HOME": str(java_home),
         "JAVA_TOOL_OPTIONS": JAVA_OPTIONS,
         "PATH": os.pathsep.join(path for path in paths if path),

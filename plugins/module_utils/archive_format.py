@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from . import archive_shapes
 from .errors import InvalidInputError, JournalError, SelfHealingError
-from .incident import Incident, TimelineEntry, iso, moment
+from .incident import Incident, TimelineEntry, iso
 from .strict_json import parse_json
 from .timeline import fold
 
@@ -95,9 +95,7 @@ def incident_of(value: Mapping[str, Any]) -> Incident:
 
 
 def entry_of(line: Mapping[str, Any]) -> TimelineEntry:
-    at = moment(line["at"])
-    assert at is not None
-    return TimelineEntry(line["n"], at, line["actor"], line["kind"], line["text"], line["data"], line["key"])
+    return TimelineEntry(line["n"], datetime.fromisoformat(line["at"]), line["actor"], line["kind"], line["text"], line["data"], line["key"])
 
 
 def _read_header(file: BinaryIO) -> None:

@@ -83,6 +83,11 @@ def moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
 
 
+def storable(text: str) -> str:
+    """Return a text that every database takes: without the zero character and half characters."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
 @dataclass(frozen=True)
 class Entity:
     """Something that is monitored: a host, a process, a disk, a service. C(id) and C(type) are the monitor's words."""
@@ -261,7 +266,7 @@ class Incident:
 
     def has_key(self, key: str | None) -> bool:
         """Whether an entry with this key was written already. No key is never there."""
-        return key is not None and any(entry.key == key for entry in self.timeline)
+        return key is not None and any(entry.key == storable(key) for entry in self.timeline)
 
     def option(self, choice: str) -> Mapping[str, Any] | None:
         """Return the option that C(choice) names exactly: by short name, or by label regardless of case."""

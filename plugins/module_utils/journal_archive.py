@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from . import archive_format
 from .errors import InvalidInputError
-from .incident import iso
+from .incident import iso, storable
 from .journal_engine import Store
-from .journal_write import storable
 
 try:
     import sqlalchemy as sa

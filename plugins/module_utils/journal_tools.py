@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from .incident import Entry, ToolState, iso
+from .incident import Entry, ToolState, iso, storable
 from .journal_engine import Store
 from .journal_rows import attachments_of, may_take, read_incident, tool_states
 from .journal_write import Additions
@@ -90,6 +90,7 @@ class Tools:
 
     def attach(self, incident: str, name: str, media_type: str, content: str, *, dry_run: bool = False) -> bool:
         """Keep a text with the incident; the same name replaces. Returns whether it is news."""
+        content = storable(content)
         digest = hashlib.sha256(content.encode()).hexdigest()
         with self._store.writing() as connection:
             found = read_incident(connection, incident, lock=True)

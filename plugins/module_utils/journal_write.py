@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from . import steps
-from .incident import Entry, Incident, Problem, TimelineEntry, iso
+from .incident import Entry, Incident, Problem, TimelineEntry, iso, storable
 from .timeline import fold
 
 try:
@@ -110,7 +110,8 @@ class Additions:
     def _extended(self, incident: Incident, entries: Iterable[Entry]) -> Incident:
         lines: list[TimelineEntry] = []
         for entry in entries:
-            if incident.has_key(entry.key) or any(entry.key is not None and line.key == entry.key for line in lines):
+            key = None if entry.key is None else storable(entry.key)
+            if incident.has_key(key) or any(key is not None and line.key == key for line in lines):
                 continue
             line = TimelineEntry(
                 n=incident.version + len(lines) + 1,
@@ -119,7 +120,7 @@ class Additions:
                 kind=entry.kind,
                 text=storable(entry.text),
                 data=dict(entry.data),
-                key=entry.key,
+                key=key,
             )
             lines.append(line)
             self._lines.append({**_columns(line), "incident": incident.id, "at": self._stamp})
@@ -152,11 +153,6 @@ def set_timer(connection: Connection, incident: str, name: str, due_at: datetime
     same = (DUE.c.incident == incident) & (DUE.c.kind == "timer") & (DUE.c.name == name) & DUE.c.settled_at.is_(None)
     connection.execute(DUE.update().where(same).values(settled_at=stamp, outcome="pointless"))
     connection.execute(DUE.insert().values(**new_delivery(incident, "timer", name, "journal", due_at)))
-
-
-def storable(text: str) -> str:
-    """Return a text that every database takes: without the zero character and half characters."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _columns(line: TimelineEntry) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from pathlib import Path
 
 ALIVE, LOST, UNKNOWN = "alive", "lost", "unknown"
 
-_held: tuple[str, socket.socket] | None = None
+#: The name, once it is taken. The descriptor of its proof stays open as long as the process.
+_held: str | None = None
 
 
 def hold() -> str:
@@ -39,13 +40,14 @@ def hold() -> str:
             proof.close()
             return f"{socket.gethostname()}:{os.getpid()}"
         name = ":".join([socket.gethostname().replace(":", "-"), str(os.getpid()), _machine(), *_here(), token])
-        _held = (name, proof)
-    return _held[0]
+        proof.detach()
+        _held = name
+    return _held
 
 
 def held() -> str | None:
     """Return the name that this process, or the one it was forked from, took. None when none did."""
-    return _held[0] if _held else None
+    return _held
 
 
 def state_of(worker: str) -> str:

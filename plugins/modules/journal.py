@@ -151,7 +151,8 @@ def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict
             raise ConfigurationError(f"{name} has no meaning for the action {action}: leave it out")
     before = _closed_before(params["older_than"])
     if action == "prune":
-        assert before is not None
+        if before is None:
+            raise ConfigurationError("older_than is missing: after how many days may a closed incident go?")
         return _prune(Journal.open(params["journal"]), before, check_mode)
     path = Path(params["path"]).absolute()
     if action == "export":

@@ -21,8 +21,8 @@ from ansible_collections.self_healing.devops.plugins.module_utils.journal import
 MOST_TOGETHER = 500
 #: Reports that may wait for their commit. Senders of more are asked to repeat.
 MOST_WAITING = 5000
-#: A sender is asked to repeat when its report was not committed by then (seconds). If it is committed all the same, what
-#: is repeated is a duplicate.
+#: A sender is asked to repeat when its report was not committed by then (seconds). If it was committed all the same,
+#: the repetition is a duplicate.
 PATIENCE = 10.0
 
 Commit = Callable[[Sequence[Problem]], list[Recorded]]

@@ -29,11 +29,11 @@ from ansible_collections.self_healing.devops.plugins.module_utils.errors import 
     JournalError,
 )
 from ansible_collections.self_healing.devops.plugins.module_utils.journal_engine import utc_now
+from ansible_collections.self_healing.devops.plugins.module_utils.strict_json import parse_json
 from ansible_collections.self_healing.devops.plugins.plugin_utils.checkup import checkup
 from ansible_collections.self_healing.devops.plugins.plugin_utils.doors import Doors, doors_for
 from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
 from ansible_collections.self_healing.devops.plugins.plugin_utils.metrics import INSTALL, metrics
-from ansible_collections.self_healing.devops.plugins.plugin_utils.strict_json import parse_json
 from ansible_collections.self_healing.devops.plugins.plugin_utils.vitals import vitals
 
 try:

@@ -16,7 +16,8 @@ import yaml
 
 from support.tree import MODULES, ROLES, ROOT, SOURCES, plugin, source
 
-PAGES = {name: (ROOT / name).read_text("utf-8") for name in ("README.md", "CONTRIBUTING.md", "docs/connect.md")}
+NAMES = ("README.md", "CONTRIBUTING.md", "docs/connect.md", "docs/guarantees.md", "docs/journal.md")
+PAGES = {name: (ROOT / name).read_text("utf-8") for name in NAMES}
 README = PAGES["README.md"]
 #: What the documentation wants in the environment, besides the settings of the modules.
 WEBHOOK_SECRETS = {"DYNATRACE_WEBHOOK_TOKEN", "XMATTERS_WEBHOOK_TOKEN"}

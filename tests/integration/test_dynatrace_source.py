@@ -16,8 +16,9 @@ import pytest
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError, JournalError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import incident_id
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
+from demo.scenarios.process_crash import free_port
 from sandbox.dynatrace.notification import TEST_NOTIFICATION
-from support.dynatrace_source import INCIDENT, PID, SOURCE, Queue, free_port, notification, post, running
+from support.dynatrace_source import INCIDENT, PID, SOURCE, Queue, notification, post, running
 from support.tree import source
 
 

@@ -219,6 +219,17 @@ def test_an_attachment_replaces_the_one_of_its_name(journal: Journal) -> None:
     assert journal.read(INCIDENT).attachments[0].content is None
 
 
+def test_what_no_database_takes_does_not_keep_anything_from_being_written(journal: Journal) -> None:
+    journal.record_problem(PROBLEM)
+    decide(journal)
+    odd = "a\x00b\ud800"
+    assert journal.record_answer(answer("Restart process", odd, odd, comment=odd)).change == "answered"
+    assert journal.record_answer(answer("Restart process", odd, odd, comment=odd)).change == "duplicate"
+    assert journal.tools.attach(INCIDENT, "log.txt", "text/plain", odd) is True
+    assert journal.read(INCIDENT, content=True).attachments[0].content == "ab?"
+    assert "ab?" in journal.read(INCIDENT).timeline[-2].text
+
+
 def test_attempts_tell_their_outcome(journal: Journal, clock: Clock) -> None:
     journal.record_problem(PROBLEM)
     decide(journal)
