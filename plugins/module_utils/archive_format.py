@@ -95,7 +95,15 @@ def incident_of(value: Mapping[str, Any]) -> Incident:
 
 
 def entry_of(line: Mapping[str, Any]) -> TimelineEntry:
-    return TimelineEntry(line["n"], datetime.fromisoformat(line["at"]), line["actor"], line["kind"], line["text"], line["data"], line["key"])
+    return TimelineEntry(
+        line["n"],
+        datetime.fromisoformat(line["at"]),
+        line["actor"],
+        line["kind"],
+        line["text"],
+        line["data"],
+        line["key"],
+    )
 
 
 def _read_header(file: BinaryIO) -> None:

@@ -15,11 +15,9 @@ from .incident import Entry, Incident, Problem, TimelineEntry, iso, storable
 from .timeline import fold
 
 try:
-    import sqlalchemy as sa
-
     from .journal_schema import DUE, INCIDENTS, TIMELINE
 except ImportError:
-    sa = None  # type: ignore[assignment]
+    pass  # without SQLAlchemy there are no tables, which Journal.open() says
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection

@@ -64,7 +64,7 @@ class GroupCommit:
                 await self._arrived.wait()
                 self._arrived.clear()
                 while self._waiting:
-                    group = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
+                    group = [self._waiting.popleft() for _number in range(min(len(self._waiting), MOST_TOGETHER))]
                     await self._record(group)
         finally:
             for _problem, future in [*group, *self._waiting]:
