@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 from . import run_identity
-from .errors import SelfHealingError
+from .errors import ConfigurationError, SelfHealingError
+from .incident import INCIDENT_ID
 
 if TYPE_CHECKING:
     from .http import Transport
@@ -77,6 +78,15 @@ def this_run() -> str:
     In a worker of Ansible it is the name that the main process took, which tells whether any of them still lives.
     """
     return run_identity.held() or f"{socket.gethostname()}:{os.getppid()}"
+
+
+def require_incident(given: str) -> str:
+    """Return C(given) when it is the identifier of an incident. Raises ConfigurationError."""
+    if not INCIDENT_ID.fullmatch(given):
+        raise ConfigurationError(
+            f"Which incident? Give its identifier, like -e incident=i7k3v5q2x4dmz (found: {given[:40]})"
+        )
+    return given
 
 
 def file_exists(path: str) -> bool:

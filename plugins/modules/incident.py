@@ -22,7 +22,8 @@ options:
   step:
     description:
       - What happens to the incident.
-      - V(decide) asks the policy how far automation may go, and claims the incident when that is to act.
+      - V(decide) asks the policy how far automation may go, and claims the incident when that is to act. With O(timer)
+        it says first that this timer came due.
       - V(claim) takes the right to heal. Only one playbook gets it, see RV(granted).
       - V(fix_started), V(fixed), V(fix_failed), V(verified), V(unverified) and V(undone) tell how a remedy fares.
       - V(finish) gives a claimed incident back once its host was seen to, and escalates what was left half done.
@@ -52,12 +53,20 @@ options:
     type: dict
     default: {}
   remedies:
-    description: Short names of the remedies for this kind of problem, in order of preference.
+    description: Short names of the remedies for this incident, in order of preference.
     type: list
     elements: str
     default: []
-  candidates:
-    description: Hosts that fit the impacted entity, as P(self_healing.devops.candidates#filter) returns them.
+  remedies_by_kind:
+    description: Short names of the remedies for each kind of problem. Used when O(remedies) is empty.
+    type: dict
+    default: {}
+  fleet:
+    description:
+      - The hosts that may be healed, as P(self_healing.devops.fleet#filter) returns them.
+      - The impacted entities are looked up in them by exact comparison only. The order is the identifier of the entity,
+        then the name of the host as the monitoring system detected it, then the address. The first kind of look-up that
+        finds anything ends the search.
     type: list
     elements: dict
     default: []
@@ -66,18 +75,24 @@ options:
         description: Name of the host in the inventory.
         type: str
         required: true
-      managed:
-        description: Whether the host may be healed at all.
-        type: bool
-        required: true
-      by:
-        description: How the host was found.
+      entities:
+        description: Identifiers of its entities in monitoring systems.
+        type: list
+        elements: str
+        default: []
+      name:
+        description: Its name in monitoring systems, where that is another one.
         type: str
-        required: true
-  managed_hosts:
-    description: How many hosts may be healed in all.
-    type: int
-    default: 0
+      address:
+        description: Its address.
+        type: str
+  other_hosts:
+    description:
+      - Names of the hosts that may not be healed. They are compared by name, so that the decision can say that a host
+        exists and is not managed.
+    type: list
+    elements: str
+    default: []
   changed:
     description: Whether the remedy changed anything, for V(fixed); whether it was taken back, for V(undone).
     type: bool
@@ -87,7 +102,7 @@ options:
     type: str
     default: ""
   timer:
-    description: Name of the timer that came due.
+    description: Name of the timer that came due, for V(timer) and V(decide).
     type: str
   text:
     description: The note.
@@ -178,8 +193,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.self_healing.devops.plugins.module_utils import candidates, steps, timers
 from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
-from ansible_collections.self_healing.devops.plugins.module_utils import steps, timers
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entry, Incident
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
@@ -187,6 +202,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.module import 
     JOURNAL_OPTIONS,
     ModuleSpec,
     file_exists,
+    require_incident,
     run_module,
     this_run,
 )
@@ -209,10 +225,11 @@ STEPS = (
 )
 #: Steps that a playbook run begins with.
 FIRST_STEPS = frozenset({"decide", "claim", "timer"})
-CANDIDATE = {
+HOST = {
     "host": {"type": "str", "required": True},
-    "managed": {"type": "bool", "required": True},
-    "by": {"type": "str", "required": True},
+    "entities": {"type": "list", "elements": "str", "default": []},
+    "name": {"type": "str"},
+    "address": {"type": "str"},
 }
 SPEC = ModuleSpec(
     options={
@@ -220,8 +237,9 @@ SPEC = ModuleSpec(
         "step": {"type": "str", "choices": list(STEPS), "required": True},
         "policy": {"type": "dict", "default": {}},
         "remedies": {"type": "list", "elements": "str", "default": []},
-        "candidates": {"type": "list", "elements": "dict", "options": CANDIDATE, "default": []},
-        "managed_hosts": {"type": "int", "default": 0},
+        "remedies_by_kind": {"type": "dict", "default": {}},
+        "fleet": {"type": "list", "elements": "dict", "options": HOST, "default": []},
+        "other_hosts": {"type": "list", "elements": "str", "default": []},
         "changed": {"type": "bool", "default": True},
         "reason": {"type": "str", "default": ""},
         "timer": {"type": "str"},
@@ -241,8 +259,12 @@ DELIVERY = re.compile(r"d[0-9a-f]{32}")
 
 
 def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict[str, Any]:
+    incident, delivery, worker = (
+        require_incident(params["incident"]),
+        params["delivery"],
+        params["worker"] or this_run(),
+    )
     journal = Journal.open(params["journal"])
-    incident, delivery, worker = params["incident"], params["delivery"], params["worker"] or this_run()
     before = journal.read(incident)
     after, changed, refused, settled = before, False, None, False
     if delivery and not DELIVERY.fullmatch(delivery):
@@ -262,8 +284,7 @@ def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict
         if not check_mode:
             _try_again_later(journal, after)
     else:
-        # A decision to act is followed by the claim at once: no other run comes between.
-        for name in ("decide", "claim") if params["step"] == "decide" else (params["step"],):
+        for name in _steps(params):
             try:
                 after, moved = journal.change(incident, _step(name, params, journal, worker), dry_run=check_mode)
             except steps.StepRefusedError as error:
@@ -281,6 +302,14 @@ def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict
         "diff": {"before": _story(before), "after": _story(after)},
     }
     return {**result, "refused": refused} if refused else result
+
+
+def _steps(params: Mapping[str, Any]) -> list[str]:
+    """Return the steps that are made, in their order."""
+    if params["step"] != "decide":
+        return [params["step"]]
+    # A decision to act is followed by the claim at once: no other run comes between.
+    return [*(["timer"] if params["timer"] else []), "decide", "claim"]
 
 
 def _try_again_later(journal: Journal, incident: Incident) -> None:
@@ -318,26 +347,37 @@ def _step(name: str, params: Mapping[str, Any], journal: Journal, worker: str) -
 
 
 def _decide(params: Mapping[str, Any], journal: Journal, policy: policies.Policy, now: datetime) -> Any:
-    candidates = [policies.Candidate(**candidate) for candidate in params["candidates"]]
-    stopped = policy.stop_file is not None and file_exists(policy.stop_file)
-    unknown = [name for name in params["remedies"] if name not in policy.catalog]
+    fleet = [candidates.ManagedHost(**host) for host in params["fleet"]]
+    around = policies.Surroundings(
+        attempts=journal.attempts_since(now - timedelta(hours=1)),
+        unhealthy_hosts=journal.unhealthy_hosts(besides=params["incident"]),
+        managed_hosts=len(fleet),
+        stopped=policy.stop_file is not None and file_exists(policy.stop_file),
+    )
+
+    def step(incident: Incident) -> list[Entry]:
+        found = candidates.find(incident, fleet, params["other_hosts"])
+        remedies = _remedies(params, incident.problem["kind"], policy)
+        decision = policies.decide(policy, incident, remedies, found, around, now)
+        return steps.decide(incident, decision.to_data(), policy.timers(decision.verdict))
+
+    return step
+
+
+def _remedies(params: Mapping[str, Any], kind: str, policy: policies.Policy) -> list[str]:
+    """Return the remedies for a problem of this kind. Raises ConfigurationError when one is not known."""
+    remedies = params["remedies"]
+    if not remedies:
+        remedies = params["remedies_by_kind"].get(kind) or []
+        if not isinstance(remedies, list):
+            raise ConfigurationError(f"remedies_by_kind: {kind} has no list of names; write it like [process_restart]")
+    unknown = [str(name) for name in remedies if name not in policy.catalog]
     if unknown:
         known = ", ".join(sorted(policy.catalog))
         raise ConfigurationError(
             f"remedies: {unknown[0]} is not known (known: {known}); add it to self_healing_catalog"
         )
-    around = policies.Surroundings(
-        attempts=journal.attempts_since(now - timedelta(hours=1)),
-        unhealthy_hosts=journal.unhealthy_hosts(besides=params["incident"]),
-        managed_hosts=params["managed_hosts"],
-        stopped=stopped,
-    )
-
-    def step(incident: Incident) -> list[Entry]:
-        decision = policies.decide(policy, incident, params["remedies"], candidates, around, now)
-        return steps.decide(incident, decision.to_data(), policy.timers(decision.verdict))
-
-    return step
+    return list(remedies)
 
 
 def main() -> None:

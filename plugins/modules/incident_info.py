@@ -120,7 +120,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import STATES
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
-from ansible_collections.self_healing.devops.plugins.module_utils.module import JOURNAL_OPTIONS, ModuleSpec, run_module
+from ansible_collections.self_healing.devops.plugins.module_utils.module import (
+    JOURNAL_OPTIONS,
+    ModuleSpec,
+    require_incident,
+    run_module,
+)
 from ansible_collections.self_healing.devops.plugins.module_utils.overview import summary, table
 from ansible_collections.self_healing.devops.plugins.module_utils.timeline import behind
 
@@ -142,8 +147,8 @@ SPEC = ModuleSpec(
 
 def run(params: Mapping[str, Any], _check_mode: bool, _transport: object) -> dict[str, Any]:
     journal = Journal.open(params["journal"])
-    if params["incident"]:
-        found = journal.read(params["incident"], content=params["content"])
+    if params["incident"] is not None:
+        found = journal.read(require_incident(params["incident"]), content=params["content"])
         return {"changed": False, "incident": found.to_dict(), "behind": behind(found)}
     incidents = journal.list_incidents(params["states"], params["limit"])
     if params["behind"]:

@@ -3,65 +3,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from dataclasses import replace
-
-from hypothesis import given
-from hypothesis import strategies as st
-
-from ansible_collections.self_healing.devops.plugins.filter.candidates import candidates
+from ansible_collections.self_healing.devops.plugins.filter.fleet import fleet
 from ansible_collections.self_healing.devops.plugins.filter.notes import notes
 from ansible_collections.self_healing.devops.plugins.filter.transcript import transcript
 from ansible_collections.self_healing.devops.plugins.module_utils import steps
-from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entity
 from support.story import PROBLEM, RESOLVED, Story
 
-HOSTVARS = {
-    "shop-01": {"self_healing_entities": ["PROCESS_GROUP_INSTANCE-1"], "ansible_host": "10.0.0.1"},
-    "shop-02": {"self_healing_name": "SHOP-TWO.example.com"},
-    "db-01": {},
+GROUPS = {"all": ["shop-01", "shop-02", "db-01"], "self_healing_managed": ["shop-01", "shop-02"]}
+HOSTVARS: dict[str, dict[str, object]] = {
+    "shop-01": {"self_healing_entities": ["PROCESS_GROUP_INSTANCE-1", 7], "ansible_host": "10.0.0.1"},
+    "shop-02": {"self_healing_entities": "HOST-2", "self_healing_name": "SHOP-TWO.example.com"},
+    "db-01": {"self_healing_entities": ["HOST-3"]},
 }
-GROUPS = {"all": list(HOSTVARS), "self_healing_managed": ["shop-01", "shop-02"]}
 
 
-def find(*entities: Entity, root_cause: Entity | None = None) -> list[tuple[str, bool, str]]:
-    incident = Story(replace(PROBLEM, entities=entities, root_cause=root_cause)).incident.to_dict()
-    return [(found["host"], found["managed"], found["by"]) for found in candidates(incident, HOSTVARS, GROUPS)]
-
-
-def test_a_host_is_found_by_entity_id_then_name_then_address() -> None:
-    assert find(Entity("PROCESS_GROUP_INSTANCE-1", "X", "shop-02")) == [("shop-01", True, "entity id")]
-    assert find(Entity("HOST-9", "HOST", "Shop-Two.example.com")) == [("shop-02", True, "name")]
-    assert find(Entity("HOST-9", "HOST", "10.0.0.1")) == [("shop-01", True, "address")]
-
-
-def test_the_root_cause_goes_before_what_suffers() -> None:
-    cause = Entity("HOST-2", "HOST", "shop-02")
-    assert find(Entity("PROCESS_GROUP_INSTANCE-1", "X", ""), root_cause=cause) == [("shop-02", True, "name")]
-
-
-def test_a_host_that_is_not_managed_is_named_as_such() -> None:
-    assert find(Entity("HOST-3", "HOST", "db-01")) == [("db-01", False, "name")]
-
-
-def test_patterns_and_blanks_find_nothing() -> None:
-    for name in (
-        "all",
-        "*",
-        "shop*",
-        "~shop.*",
-        "shop-01:shop-02",
-        "!db-01",
-        "",
-        " ",
-        "shop-01,shop-02",
-        "@/etc/hosts",
-    ):
-        assert find(Entity("HOST-9", "HOST", name)) == []
-
-
-@given(st.text(max_size=40), st.text(max_size=40))
-def test_whatever_an_entity_is_called_only_hosts_of_the_inventory_are_found(identifier: str, name: str) -> None:
-    assert {host for host, _managed, _by in find(Entity(identifier, "HOST", name))} <= set(HOSTVARS)
+def test_the_fleet_is_what_may_be_healed_as_plain_texts() -> None:
+    assert fleet(GROUPS, HOSTVARS) == [
+        {"host": "shop-01", "entities": ["PROCESS_GROUP_INSTANCE-1", "7"], "name": "", "address": "10.0.0.1"},
+        {"host": "shop-02", "entities": ["HOST-2"], "name": "SHOP-TWO.example.com", "address": ""},
+    ]
+    assert fleet({"all": ["db-01"]}, HOSTVARS) == []
 
 
 def test_notes_have_identifiers_that_never_change() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.self_healing.devops.plugins.module_utils import run_identity
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError, SelfHealingError
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.modules import (
@@ -30,8 +31,8 @@ from ansible_collections.self_healing.devops.plugins.modules import (
 from support.story import NOW, PROBLEM, RESOLVED, answer
 
 INCIDENT = PROBLEM.incident
-CANDIDATES = [{"host": "shop-01", "managed": True, "by": "entity id"}]
-DECIDE = {"step": "decide", "remedies": ["process_restart"], "candidates": CANDIDATES, "managed_hosts": 1}
+FLEET = [{"host": "shop-01", "entities": ["PROCESS_GROUP_INSTANCE-1"]}]
+DECIDE = {"step": "decide", "remedies": ["process_restart"], "fleet": FLEET}
 Run = Callable[..., dict[str, Any]]
 
 
@@ -105,6 +106,44 @@ def test_a_decision_to_act_is_claimed_at_once(run: Run) -> None:
     assert (decided["granted"], decided["incident"]["claim"]["target"]) == (True, "shop-01")
     asked = run(incident, **DECIDE, policy={"self_healing_ceiling": "act"}, worker="another")
     assert asked["granted"] is False
+
+
+def test_the_kind_of_the_problem_chooses_the_remedies_where_no_rulebook_does(run: Run) -> None:
+    by_kind = {"process_crash": ["process_restart"], "other": ["unknown"]}
+    offered = run(incident, step="decide", fleet=FLEET, remedies_by_kind=by_kind)["incident"]["options"]
+    assert offered[0]["name"] == "process_restart"
+    with pytest.raises(ConfigurationError, match="remedies: unknown is not known"):
+        run(incident, step="decide", fleet=FLEET, remedies_by_kind={"process_crash": ["unknown"]})
+    with pytest.raises(ConfigurationError, match="remedies_by_kind: process_crash has no list"):
+        run(incident, step="decide", fleet=FLEET, remedies_by_kind={"process_crash": "process_restart"})
+
+
+def test_a_host_that_may_not_be_healed_is_told_from_one_that_is_not_there(run: Run) -> None:
+    decided = run(incident, **{**DECIDE, "fleet": []}, other_hosts=["SHOP-01"])["incident"]["decision"]
+    assert (decided["verdict"], decided["reason"]) == ("hold", "unmanaged")
+    assert "SHOP-01" in decided["text"]
+
+
+def test_a_timer_is_heard_before_the_decision_and_both_take_the_delivery_up(run: Run, place: str) -> None:
+    run(incident, **{**DECIDE, "fleet": []})
+    journal = Journal.open(place)
+    (delivery,) = journal.due.hand_out(1, timedelta(minutes=5), "engine:1")
+    living = run_identity.hold()
+    assert journal.due.begin(delivery.id, living) is True
+    busy = run(incident, **DECIDE, timer="reconsider", delivery=delivery.id, worker="another:1")
+    assert (busy["changed"], busy["in_other_hands"], busy["refused"]["reason"]) == (False, True, "busy")
+    decided = run(incident, **DECIDE, timer="reconsider", delivery=delivery.id, worker=living)
+    assert [entry["kind"] for entry in decided["incident"]["timeline"][-2:]] == ["reconsidered", "decided"]
+    assert decided["incident"]["state"] == "asked"
+
+
+@pytest.mark.parametrize("given", ["", "all", "i7k3v5q2x4dmz\n", "I7K3V5Q2X4DMZ", "{{ 7 * 7 }}"])
+@pytest.mark.parametrize("module", [incident, incident_info])
+def test_what_is_no_identifier_is_told_how_one_looks(run: Run, module: ModuleType, given: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"Which incident\? Give its identifier, like -e incident=i7k3v5q2x4dmz"
+    ):
+        run(module, incident=given, **({"step": "claim"} if module is incident else {}))
 
 
 def test_what_is_left_half_done_is_escalated_at_the_end(run: Run, place: str) -> None:
