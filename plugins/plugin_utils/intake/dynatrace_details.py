@@ -17,8 +17,11 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import InvalidInputError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entity
 
+#: What the id of a problem may hold.
+PROBLEM_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _ENTITY_ID = re.compile(r"([A-Z][A-Z0-9_]{0,63})-[A-Za-z0-9_-]{1,64}")
 #: Control characters, half characters, and those that turn the direction of reading.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
@@ -35,6 +38,7 @@ class Details:
     display_id: str = ""
     title: str = ""
     severity: str = ""
+    impact: str = ""
     status: str = ""
     start: Any = None
     end: Any = None
@@ -49,6 +53,9 @@ class Details:
     subject: str = ""
     #: Where our own writing may be found again: titles, and the properties of the evidence that matters.
     texts: tuple[Any, ...] = ()
+    url: str | None = None
+    #: The service, where it is named outside the tags.
+    service: str = ""
 
 
 def version_2(details: Mapping[str, Any]) -> Details:
@@ -71,6 +78,7 @@ def version_2(details: Mapping[str, Any]) -> Details:
         display_id=_word(details.get("displayId"), 64),
         title=_word(details.get("title"), 300),
         severity=_word(details.get("severityLevel"), 64),
+        impact=_word(details.get("impactLevel"), 64),
         status=_word(details.get("status"), 64),
         start=details.get("startTime"),
         end=details.get("endTime"),
@@ -97,6 +105,7 @@ def version_1(details: Mapping[str, Any]) -> Details:
         # The "display name" of version 1 is the display number; there is no title.
         display_id=_word(details.get("displayName"), 64),
         severity=_word(details.get("severityLevel"), 64),
+        impact=_word(details.get("impactLevel"), 64),
         status=_word(details.get("status"), 64),
         start=details.get("startTime"),
         end=details.get("endTime"),
@@ -119,6 +128,13 @@ def clean(text: str, limit: int) -> str:
     )
     joined = " ".join(visible.split())
     return joined if len(joined) <= limit else joined[: limit - 1].rstrip() + "…"
+
+
+def checked_id(name: str, id_: str) -> str:
+    """Return the id of a problem. Raises InvalidInputError that calls it C(name)."""
+    if not PROBLEM_ID.fullmatch(id_):
+        raise InvalidInputError(f"{name} holds characters that no problem id has")
+    return id_
 
 
 def entity_of(id_: Any, type_: Any, name: Any) -> Entity | None:

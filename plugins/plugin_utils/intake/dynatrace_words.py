@@ -31,6 +31,7 @@ EVENT_TYPES_BY_KIND: Mapping[str, frozenset[str]] = {
     ),
     "disk_pressure": frozenset(
         {
+            "ESXI_HOST_DATASTORE_LOW_DISK_SPACE",
             "HOST_DATASTORE_LOW_DISK_SPACE",
             "HOST_DISK_LOW_INODES",
             "LOW_DISK_SPACE",
@@ -93,9 +94,17 @@ EVENT_TYPES_BY_KIND: Mapping[str, frozenset[str]] = {
             "HIGH_NETWORK_ERROR_RATE",
             "HIGH_NETWORK_UTILIZATION",
             "HOST_GRACEFULLY_SHUTDOWN",
+            "HOST_LOG_AVAILABILITY",
+            "HOST_LOG_ERROR",
+            "HOST_LOG_PERFORMANCE",
+            "HOST_MAINTENANCE",
+            "HOST_SHUTDOWN",
             "HTTP_CHECK_GLOBAL_OUTAGE",
             "HTTP_CHECK_LOCAL_OUTAGE",
             "INSUFFICIENT_DISK_QUEUE_DEPTH",
+            "LOG_AVAILABILITY",
+            "LOG_ERROR",
+            "LOG_PERFORMANCE",
             "MEMORY_RESOURCES_EXHAUSTED",
             "MEMORY_SATURATED",
             "OSI_GRACEFULLY_SHUTDOWN",
@@ -107,6 +116,9 @@ EVENT_TYPES_BY_KIND: Mapping[str, frozenset[str]] = {
             "OSI_SLOW_DISK",
             "OVERLOADED_STORAGE",
             "PROCESS_HIGH_GC_ACTIVITY",
+            "PROCESS_LOG_AVAILABILITY",
+            "PROCESS_LOG_ERROR",
+            "PROCESS_LOG_PERFORMANCE",
             "PROCESS_MEMORY_RESOURCE_EXHAUSTED",
             "PROCESS_THREADS_RESOURCE_EXHAUSTED",
             "SERVICE_UNEXPECTED_HIGH_LOAD",
@@ -123,12 +135,15 @@ EVENT_TYPES_BY_KIND: Mapping[str, frozenset[str]] = {
     ),
 }
 
-#: Severity of ours by severity of Dynatrace. C(SLOWDOWN) is the Grail word for C(PERFORMANCE).
+#: What the other vocabularies call a severity or an impact, in the words of the Problems API v1 and of notifications.
+SEVERITY_ALIASES: Mapping[str, str] = {"SLOWDOWN": "PERFORMANCE"}
+IMPACT_ALIASES: Mapping[str, str] = {"SERVICES": "SERVICE", "APPLICATIONS": "APPLICATION"}
+
+#: Severity of ours by severity of Dynatrace.
 SEVERITIES: Mapping[str, str] = {
     "AVAILABILITY": "critical",
     "ERROR": "high",
     "PERFORMANCE": "high",
-    "SLOWDOWN": "high",
     "RESOURCE_CONTENTION": "medium",
     "CUSTOM_ALERT": "medium",
     "MONITORING_UNAVAILABLE": "medium",
@@ -144,6 +159,20 @@ STATUSES: Mapping[str, str] = {
     "CLOSED": "resolved",
 }
 
+#: Status of ours by the last transition of a record of Grail, where its status is missing.
+TRANSITIONS: Mapping[str, str] = {
+    "CREATED": "open",
+    "UPDATED": "open",
+    "REFRESHED": "open",
+    "REOPENED": "open",
+    "RESOLVED": "resolved",
+    "CLOSED": "resolved",
+}
+
+#: What the button "Send test notification" sends. There is no such problem.
+TEST_PID = "99999"
+TEST_TITLE = "Dynatrace problem notification test run"
+
 #: Kind by severity and type of the entity, where no event type decided.
 KINDS_BY_ENTITY: Mapping[tuple[str, str], str] = {
     ("AVAILABILITY", "PROCESS_GROUP_INSTANCE"): "process_crash",
@@ -155,8 +184,15 @@ KINDS_BY_ENTITY: Mapping[tuple[str, str], str] = {
     ("PERFORMANCE", "SERVICE"): "slow_service",
     ("PERFORMANCE", "APPLICATION"): "slow_service",
     ("PERFORMANCE", "MOBILE_APPLICATION"): "slow_service",
-    ("SLOWDOWN", "SERVICE"): "slow_service",
     ("RESOURCE_CONTENTION", "DISK"): "disk_pressure",
+}
+
+#: Kind by severity and impact, where no entity is known either.
+KINDS_BY_IMPACT: Mapping[tuple[str, str], str] = {
+    ("ERROR", "SERVICE"): "errors",
+    ("ERROR", "APPLICATION"): "errors",
+    ("PERFORMANCE", "SERVICE"): "slow_service",
+    ("PERFORMANCE", "APPLICATION"): "slow_service",
 }
 
 #: Metric events on disks have generic types; what they measure tells (builtin:host.disk.usedPct, dt.host.disk.avail).
@@ -177,9 +213,25 @@ _TITLES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
+def is_test(id_: str, title: str) -> bool:
+    """Whether a problem is the one that the button "Send test notification" makes up."""
+    return id_ == TEST_PID or title == TEST_TITLE
+
+
+def severity_word(said: str) -> str:
+    """Return a severity as the Problems API calls it, whichever vocabulary it was said in."""
+    return SEVERITY_ALIASES.get(said.upper(), said.upper())
+
+
+def impact_word(said: str) -> str:
+    """Return an impact as notifications call it, whichever vocabulary it was said in."""
+    return IMPACT_ALIASES.get(said.upper(), said.upper())
+
+
 def kind_of(
     *,
     severity: str,
+    impact: str,
     event_types: Iterable[str],
     metrics: Iterable[str],
     entity_types: Iterable[str],
@@ -187,18 +239,22 @@ def kind_of(
 ) -> str:
     """Return the kind of a problem.
 
-    C(severity) is Dynatrace's. C(event_types) and C(metrics) are those of the evidence that matters, C(entity_types)
-    the types of the root cause and of the impacted entities, the most telling first.
+    C(severity) and C(impact) are Dynatrace's, from L(severity_word) and L(impact_word). C(event_types) and C(metrics)
+    are those of the evidence that matters, C(entity_types) the types of the root cause and of the impacted entities,
+    the most telling first.
     """
     if severity == "MONITORING_UNAVAILABLE":
         return "monitoring_gap"
-    types = set(event_types)
+    types = {event_type.upper() for event_type in event_types}
     for kind, aliases in EVENT_TYPES_BY_KIND.items():
         if types & aliases:
             return kind
     if any(_DISK_SPACE_METRIC.match(metric) for metric in metrics):
         return "disk_pressure"
-    for entity_type in entity_types:
+    known = list(entity_types)
+    for entity_type in known:
         if (severity, entity_type) in KINDS_BY_ENTITY:
             return KINDS_BY_ENTITY[severity, entity_type]
+    if not known and (severity, impact) in KINDS_BY_IMPACT:
+        return KINDS_BY_IMPACT[severity, impact]
     return next((kind for pattern, kind in _TITLES if pattern.search(title)), "other")

@@ -22,6 +22,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.journal import
 from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries, window_from, worker
 from ansible_collections.self_healing.devops.plugins.plugin_utils.group_commit import GroupCommit
 from ansible_collections.self_healing.devops.plugins.plugin_utils.intake.dynatrace import translate
+from ansible_collections.self_healing.devops.plugins.plugin_utils.intake.nothing import NothingToRecordError
 from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
 from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import (
     Inbound,
@@ -45,8 +46,11 @@ from ansible_collections.self_healing.devops.plugins.plugin_utils.toolchain impo
 DOCUMENTATION = r"""
 short_description: Problems from Dynatrace
 description:
-  - Listens for the problem notifications of one or more Dynatrace environments (integration C(Custom webhook), or
-    C(xMatters) with the same payload). The README of the role P(self_healing.devops.dynatrace#role) has the payload.
+  - Listens for the problem notifications of one or more Dynatrace environments. The README of the role
+    P(self_healing.devops.dynatrace#role) has the payload.
+  - It understands problem notifications (integrations C(Custom webhook) and C(xMatters), and the payload for Keptn),
+    and what workflows send with the action C(Send event to Event-Driven Ansible), which is the record of a Davis
+    problem below C(eventData). That action sends to the path C(/event).
   - Each report is written to the journal before the notification is answered, so that nothing is lost when this
     process ends. The answer is 200 with the id of the incident, or 503 when the journal cannot be written.
   - Rules see C(problem) with C(incident), C(kind), C(status), C(severity), C(source) and C(service), once per news.
@@ -204,7 +208,12 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
         parts.append(reconciliation(journal, deliveries.wake).run)
 
     async def take(inbound: Inbound) -> Reply:
-        problem = translate(inbound.json, tenant, service_tag)
+        try:
+            problem = translate(inbound.json, tenant, service_tag)
+        except NothingToRecordError as nothing:
+            logger.info("nothing to record: %s", nothing.message)
+            metrics().arrived("dynatrace", "duplicate")
+            return Reply(200, {"ignored": nothing.reason})
         if problem.test:
             logger.info("the test notification of Dynatrace arrived from %s", inbound.peer)
             metrics().arrived("dynatrace", "test")
