@@ -29,10 +29,12 @@ BOOKKEEPING = frozenset(
 )
 ENTRY_KINDS = frozenset(MARKS) | frozenset(STATE_AFTER) | TOLD | BOOKKEEPING
 TIMERS = ("catch_up", "claim_over", "no_answer", "reconsider", "snooze_over", "undelivered", "verify_deadline")
-REPORT_CHANGES = ("opened", "reopened", "resolved", "updated")
+REPORT_CHANGES = ("opened", "reopened", "resolved", "task", "updated")
 
 #: Nothing that a template, a shell or a host pattern could mean.
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_TASK_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
+_COMMIT = re.compile(r"[0-9A-Za-z]*")
 _OPTION = re.compile(r"\w[\w .-]*")
 _DELIVERY = re.compile(r"d[0-9a-f]{32}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -91,6 +93,19 @@ _DATA: dict[str, Shape] = {
     ),
     "diagnosed": _found,
     "evidence_after": _found,
+    "task_triggered": record(
+        {
+            **dict.fromkeys(("source", "tenant"), _free),
+            **dict.fromkeys(("id", "context", "name", "project", "stage", "service"), text(128, _TASK_WORD)),
+            "kind": one_of(KINDS),
+            "action": _free,
+            "action_index": number(),
+            "git_commit": text(64, _COMMIT),
+            "labels": plain(1),
+            "started": flag,
+        },
+        more=True,
+    ),
     "tool_failed": record({"tool": _free}, more=True),
 }
 _data = plain(DEEPEST)

@@ -164,6 +164,40 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Task:
+    """Work that a control plane handed out and whose end it waits for. C(id) is that of the event that handed it out.
+
+    C(name) is the task's (C(action), C(rollback), …), C(kind) one of ours. Free text only in C(action) and C(labels).
+    C(action_index) counts from 0 the rungs of a ladder of actions.
+    C(started) tells that somebody else says for us that it was started.
+    """
+
+    source: str
+    tenant: str
+    id: str
+    context: str
+    name: str
+    project: str
+    stage: str
+    service: str
+    kind: str = "other"
+    action: str = ""
+    action_index: int = 0
+    git_commit: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    started: bool = False
+
+    @property
+    def key(self) -> str:
+        """Return what makes it unique within an incident."""
+        return f"task:{self.id}"
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the task as plain data for the timeline."""
+        return {**asdict(self), "labels": dict(self.labels)}
+
+
+@dataclass(frozen=True)
 class Answer:
     """A responder's choice. C(key) is the channel's own id of this choice: the same choice has the same key."""
 
@@ -251,6 +285,8 @@ class Incident:
     claim: Mapping[str, Any] | None = None
     evidence: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     attempt: int = 0
+    #: What a control plane handed out for it, as L(Task.to_data) has it, oldest first.
+    tasks: tuple[Mapping[str, Any], ...] = ()
     tools: Mapping[str, ToolState] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
 
@@ -320,6 +356,7 @@ class Incident:
             "claim": dict(self.claim) if self.claim else None,
             "evidence": {phase: dict(found) if found else None for phase, found in self.evidence.items()},
             "attempt": self.attempt,
+            "tasks": [dict(task) for task in self.tasks],
             "responders": self.responders(),
             "tools": {name: asdict(tool) for name, tool in self.tools.items()},
             "attachments": [asdict(attachment) for attachment in self.attachments],

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from . import reports, run_identity, steps
 from .errors import ConfigurationError
-from .incident import INCIDENT_ID, Answer, Entry, Incident, Problem, iso
+from .incident import INCIDENT_ID, Answer, Entry, Incident, Problem, Task, iso
 from .journal_archive import Archive
 from .journal_due import DueWork
 from .journal_duties import Canaries, Duties
 from .journal_engine import Store, default_location, open_engine, utc_now
-from .journal_rows import OpenProblem, attempts_of, read_incident, read_incidents
+from .journal_rows import OpenProblem, attempts_of, incident_with, read_incident, read_incidents
 from .journal_tools import Tools
 from .journal_write import Additions
 from .policy import Attempt
@@ -141,6 +141,35 @@ class Journal:
                 recorded.append(Recorded(problem.incident, change, delivery))
         additions.write(connection)
         return recorded
+
+    def record_task(self, problem: Problem, task: Task, origin: str = "journal") -> Recorded:
+        """Take a task that a control plane handed out, and the problem that it is about where that is not known yet.
+
+        The same task is taken once, whatever it is said to be about. Changes: those of L(reports.hand_out), and C(echo).
+        """
+        return self._store.write(lambda connection: self._record_task(connection, problem, task, origin))
+
+    def _record_task(self, connection: Connection, problem: Problem, task: Task, origin: str) -> Recorded:
+        taken = incident_with(connection, "task_triggered", task.key)
+        if taken is not None:
+            return Recorded(taken, "duplicate")
+        named = sorted({problem.incident, *problem.marks})
+        known = read_incidents(connection, named, lock=True)
+        echo = next((mark for mark in problem.marks if mark in known), None)
+        if echo is not None:
+            return Recorded(echo, "echo")
+        incident = known.get(problem.incident)
+        change, entries = reports.hand_out(incident, problem, task)
+        if change == "duplicate":
+            return Recorded(problem.incident, change)
+        additions = Additions(self._store.clock())
+        if incident is None:
+            additions.open(problem, entries)
+        else:
+            additions.append(incident, entries)
+        delivery = additions.deliver(problem.incident, "problem", change, origin)
+        additions.write(connection)
+        return Recorded(problem.incident, change, delivery)
 
     def record_answer(self, answer: Answer, origin: str = "answers") -> Recorded:
         """Take a responder's choice. The first valid one wins; the same one twice is a duplicate.

@@ -99,6 +99,13 @@ def read_incidents(connection: Connection, incidents: Sequence[str], *, lock: bo
     return {incident: fold(incident, [_entry(row) for row in rows]) for incident, rows in rows_by_incident}
 
 
+def incident_with(connection: Connection, kind: str, key: str) -> str | None:
+    """Return the incident that has an entry of this kind with this key, None where none has."""
+    query = sa.select(TIMELINE.c.incident).where(TIMELINE.c.kind == kind, TIMELINE.c.key == key).limit(1)
+    found = connection.execute(query).scalar()
+    return None if found is None else str(found)
+
+
 def _instant(stamp: str) -> datetime:
     at = moment(stamp)
     if at is None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from .incident import SEVERITIES, Entry, Incident, Problem, TimelineEntry, iso, moment
+from .incident import SEVERITIES, Entry, Incident, Problem, Task, TimelineEntry, iso, moment
 
 #: A monitoring system may still call a problem open for a moment after it has told that it closed it.
 READING_LAG = timedelta(seconds=30)
@@ -36,6 +36,23 @@ def absorb(incident: Incident | None, problem: Problem) -> tuple[str, list[Entry
     if problem.status == "resolved":
         return _absorb_closing(incident, problem)
     return _absorb_open(incident, problem)
+
+
+def hand_out(incident: Incident | None, problem: Problem, task: Task) -> tuple[str, list[Entry]]:
+    """Fold a task into the incident that it belongs to. C(problem) is what is known of it if there is none yet.
+
+    A task says that something is to be done, and nothing new about the problem: an incident is left as it is else.
+    The change is C(opened), C(task) or C(duplicate).
+    """
+    if incident is not None and incident.has_key(task.key):
+        return "duplicate", []
+    change, entries = ("task", []) if incident is not None else absorb(None, problem)
+    doing = f"{task.name} '{task.action}'" if task.action else task.name
+    where = "/".join(part for part in (task.project, task.stage, task.service) if part)
+    return change, [
+        *entries,
+        Entry("task_triggered", f"{task.source} asks for {doing} in {where}", task.source, task.to_data(), task.key),
+    ]
 
 
 def episode(incident: Incident) -> int:

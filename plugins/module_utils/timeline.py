@@ -45,6 +45,7 @@ TOLD = frozenset(
         "updated",
         "resolved",
         "reopened",
+        "task_triggered",
         "decided",
         "answered",
         "answered_late",
@@ -76,6 +77,7 @@ def fold(
     problem: dict[str, Any] = {}
     times: dict[str, datetime | None] = dict.fromkeys(MARKS.values())
     facts: dict[str, Any] = {"state": "detected", "evidence": {"before": None, "after": None}, "attempt": 0}
+    facts["tasks"] = ()
     for entry in timeline:
         mark = MARKS.get(entry.kind)
         if mark is not None and times[mark] is None:
@@ -110,6 +112,8 @@ def _fold_entry(entry: TimelineEntry, facts: dict[str, Any]) -> None:
         facts.update(claim=dict(data), attempt=facts["attempt"] + (0 if data.get("resumed") else 1))
     elif entry.kind == "diagnosed":
         facts["evidence"] = {**facts["evidence"], "before": dict(data)}
+    elif entry.kind == "task_triggered":
+        facts["tasks"] = (*facts["tasks"], dict(data))
     elif entry.kind == "evidence_after":
         facts["evidence"] = {**facts["evidence"], "after": dict(data)}
 

@@ -36,7 +36,19 @@ INSTALL = "the Python package prometheus_client is missing in ansible-rulebook's
 
 #: What may become of a message. Anything else is counted as C(other).
 RESULTS = frozenset(
-    {"opened", "updated", "resolved", "reopened", "duplicate", "echo", "test", "answered", "late", "unknown_option"}
+    {
+        "opened",
+        "updated",
+        "resolved",
+        "reopened",
+        "duplicate",
+        "echo",
+        "task",
+        "test",
+        "answered",
+        "late",
+        "unknown_option",
+    }
 )
 KINDS = frozenset({"problem", "answer", "timer"})
 OTHER = "other"
