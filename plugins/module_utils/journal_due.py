@@ -66,16 +66,7 @@ class DueWork:
         C(grace): never handed out, or not settled within its lease. Timers that lost their meaning end here.
         """
         now = self._store.clock()
-        query = (
-            sa.select(
-                DUE, INCIDENTS.c.kind, INCIDENTS.c.status, INCIDENTS.c.severity, INCIDENTS.c.source, INCIDENTS.c.service
-            )
-            .join(INCIDENTS, INCIDENTS.c.id == DUE.c.incident)
-            .where(DUE.c.settled_at.is_(None), _is_due(origin, now, grace))
-            .order_by(DUE.c.due_at, DUE.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True, of=DUE)
-        )
+        query = _to_hand_out(_is_due(origin, now, grace)).limit(limit)
         # Most looks find nothing, and a look that only reads keeps no writer waiting.
         with self._store.reading() as connection:
             look = sa.select(DUE.c.id).where(DUE.c.settled_at.is_(None), _is_due(origin, now, grace)).limit(1)
@@ -84,18 +75,24 @@ class DueWork:
         with self._store.writing() as connection:
             handed_out = []
             for row in connection.execute(query).all():
-                values = {
-                    "attempts": row.attempts + 1,
-                    "leased_until": iso(now + lease * min(2**row.attempts, MOST_LEASES)),
-                    "worker": worker or None,
-                    "run": None,
-                }
+                values = _leased(row, now, lease, worker)
                 if row.kind == "timer" and not timers.matters(read_incident(connection, row.incident), row.name):
                     values = {"settled_at": iso(now), "outcome": "pointless"}
                 else:
                     handed_out.append(delivery_of(row))
                 connection.execute(DUE.update().where(DUE.c.id == row.id).values(**values))
         return handed_out
+
+    def hand_out_one(self, delivery: str, lease: timedelta, worker: str) -> Delivery | None:
+        """Lease one delivery, for whoever hands it out himself. None when somebody else has handed it out already."""
+        fresh = (DUE.c.id == delivery) & (DUE.c.attempts == 0)
+        with self._store.writing() as connection:
+            row = connection.execute(_to_hand_out(fresh)).first()
+            if row is None:
+                return None
+            values = _leased(row, self._store.clock(), lease, worker)
+            connection.execute(DUE.update().where(DUE.c.id == delivery).values(**values))
+            return delivery_of(row)
 
     def begin(self, delivery: str, run: str) -> bool:
         """Take a delivery up. Returns False when another run that lives has it already, or when it is settled."""
@@ -230,6 +227,28 @@ class DueWork:
             return True
 
         return self._store.write(work)
+
+
+def _to_hand_out(condition: Any) -> Any:
+    """Return the query for unsettled deliveries with what an event says of their incident. Others' are skipped."""
+    return (
+        sa.select(
+            DUE, INCIDENTS.c.kind, INCIDENTS.c.status, INCIDENTS.c.severity, INCIDENTS.c.source, INCIDENTS.c.service
+        )
+        .join(INCIDENTS, INCIDENTS.c.id == DUE.c.incident)
+        .where(DUE.c.settled_at.is_(None), condition)
+        .order_by(DUE.c.due_at, DUE.c.id)
+        .with_for_update(skip_locked=True, of=DUE)
+    )
+
+
+def _leased(row: Any, now: datetime, lease: timedelta, worker: str) -> dict[str, Any]:
+    return {
+        "attempts": row.attempts + 1,
+        "leased_until": iso(now + lease * min(2**row.attempts, MOST_LEASES)),
+        "worker": worker or None,
+        "run": None,
+    }
 
 
 def _is_due(origin: str | None, now: datetime, grace: timedelta) -> Any:

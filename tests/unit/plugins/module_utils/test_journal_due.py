@@ -114,6 +114,22 @@ def test_the_window_counts_what_this_worker_has(journal: Journal, world: World) 
     assert [journal.due.unsettled(worker) for worker in ("engine:1", "engine:2", "engine:3", None)] == [1, 1, 0, 2]
 
 
+def test_one_delivery_is_handed_out_once(journal: Journal, world: World) -> None:
+    delivery = report(journal)
+    other = str(journal.record_problem(replace(PROBLEM, problem_id="other"), "dynatrace").delivery)
+    handed = journal.due.hand_out_one(delivery, LEASE, "engine:1")
+    assert handed is not None
+    assert (handed.id, handed.attempts, handed.event()["problem"]["incident"]) == (delivery, 1, INCIDENT)
+    assert journal.due.unsettled("engine:1") == 1
+    assert journal.due.hand_out_one(delivery, LEASE, "engine:2") is None, "somebody has it"
+    assert handed_out(journal) == [other], "and nobody else gets it"
+    world.advance(minutes=5)
+    assert set(handed_out(journal, "engine:2")) == {delivery, other}, "until its lease is over"
+    journal.due.settle(delivery)
+    assert journal.due.hand_out_one(delivery, LEASE, "engine:1") is None
+    assert journal.due.hand_out_one("none", LEASE, "engine:1") is None
+
+
 def test_what_never_comes_to_its_end_escalates_the_incident_and_is_told_once(journal: Journal, world: World) -> None:
     delivery = report(journal)
     for _attempt in range(3):
