@@ -26,7 +26,7 @@ for folder in (ROOT / "tests", ROOT / "extensions", ROOT / ".venv" / "collection
         sys.path.insert(0, str(folder))
 
 #: Somebody's real accounts never reach a test: every setting of the collection is taken out of the environment.
-_SETTINGS = ("DYNATRACE_", "JIRA_", "SELF_HEALING_", "SLACK_", "XMATTERS_")
+_SETTINGS = ("DYNATRACE_", "JIRA_", "KEPTN_", "SELF_HEALING_", "SLACK_", "XMATTERS_")
 
 
 def _prepare_environment() -> None:

@@ -14,6 +14,7 @@ from .dynatrace import Dynatrace
 from .faults import Faults
 from .hub import Hub
 from .jira import Jira
+from .keptn import Keptn
 from .page_server import PageServer
 from .settings import Settings
 from .slack import Slack
@@ -30,7 +31,7 @@ class Sandbox:
         self.settings = settings
         self.hub = Hub()
         self.faults = Faults()
-        kinds: tuple[type[Tool], ...] = (Dynatrace, XMatters, Jira, Slack)
+        kinds: tuple[type[Tool], ...] = (Dynatrace, XMatters, Jira, Slack, Keptn)
         self.tools: dict[str, Tool] = {kind.name: kind(settings, self.hub, self.faults) for kind in kinds}
         self.page = PageServer(self.tools, self.hub, self.faults, journal)
 

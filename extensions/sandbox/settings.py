@@ -68,9 +68,14 @@ class Settings:
     jira_token: str = field(default_factory=lambda: _secret("JIRA_TOKEN"))
     jira_project: str = "DEMO"
     slack_token: str = field(default_factory=lambda: _secret("SLACK_TOKEN", "xoxb-"))
-    #: Dynatrace posts problem notifications here, xMatters the chosen responses. None: nothing is posted.
+    keptn_token: str = field(default_factory=lambda: _secret("KEPTN_TOKEN"))
+    #: Dynatrace posts problem notifications here, xMatters the chosen responses, Keptn the tasks that were triggered.
+    #: None: nothing is posted.
     dynatrace_webhook: Webhook | None = None
     xmatters_webhook: Webhook | None = None
+    keptn_webhook: Webhook | None = None
+    #: Where Keptn 2 sends its CloudEvents: an address and nothing else, as it knows no credentials.
+    keptn_lifecycle_endpoint: str | None = None
     watches: tuple[Watch, ...] = ()
 
     def person(self, key: str) -> Person:

@@ -28,6 +28,8 @@ SECRETS = {
     "SLACK_TOKEN": "xoxb-SECRET4",
     "DYNATRACE_WEBHOOK_TOKEN": "SECRET5",
     "XMATTERS_WEBHOOK_TOKEN": "SECRET6",
+    "KEPTN_TOKEN": "SECRET7",
+    "KEPTN_WEBHOOK_TOKEN": "SECRET8",
 }
 
 
@@ -74,9 +76,16 @@ def start(tmp_path: Path) -> Iterator[Any]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_tells_addresses_and_ends_in_good_order(start: Any, number: int) -> None:
     watch = "name=shop,url=http://127.0.0.1:9/,host=shop-01"
-    sandbox = start("--watch", watch, "--dynatrace-webhook", "http://127.0.0.1:9/dynatrace")
+    sandbox = start(
+        "--watch",
+        watch,
+        "--dynatrace-webhook",
+        "http://127.0.0.1:9/dynatrace",
+        "--keptn-webhook",
+        "http://127.0.0.1:9/keptn",
+    )
     addresses = sandbox.addresses()
-    assert set(addresses) == {"page", "dynatrace", "xmatters", "jira", "slack", "xmatters_form"}
+    assert set(addresses) == {"page", "dynatrace", "xmatters", "jira", "slack", "keptn", "xmatters_form"}
     state = requests.get(f"{addresses['page']}/api/state", timeout=10).json()
     assert [one["service"] for one in state["tools"]["dynatrace"]["watches"]] == ["shop"]
     assert requests.get(f"{addresses['jira']}/rest/api/3/myself", timeout=10).status_code == 401
@@ -95,7 +104,7 @@ def test_credentials_that_nobody_knows_are_named(start: Any) -> None:
     sandbox = start(secrets={"JIRA_TOKEN": "SECRET3"})
     sandbox.addresses()
     _status, output = sandbox.end(signal.SIGTERM)
-    assert "nobody knows them: DYNATRACE_TOKEN, XMATTERS_PASSWORD, SLACK_TOKEN" in output
+    assert "nobody knows them: DYNATRACE_TOKEN, XMATTERS_PASSWORD, SLACK_TOKEN, KEPTN_TOKEN" in output
 
 
 def test_a_taken_port_is_told(start: Any, tmp_path: Path) -> None:
