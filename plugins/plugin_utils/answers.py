@@ -48,9 +48,9 @@ class Reading:
     problem: str | None = None
 
 
-def read_answers(client: XMattersClient, hint: ResponseHint, marker_property: str) -> Reading:
-    """Return all answers to the hinted alert, as xMatters itself has them. Blocking; raises the client's errors."""
-    event = client.event(hint.event)
+def read_answers(client: XMattersClient, alert: str, marker_property: str, hint: ResponseHint | None = None) -> Reading:
+    """Return all answers to an alert, as xMatters itself has them. Blocking; raises the client's errors."""
+    event = client.event(alert)
     if event is None:
         return Reading(False, problem="there is no such alert")
     incident = event.property(marker_property)
@@ -59,7 +59,7 @@ def read_answers(client: XMattersClient, hint: ResponseHint, marker_property: st
     choices = [choice for choice in client.choices(event.id) if choice.id and choice.person and choice.option]
     names = {key: _name(client, key) for key in {choice.person for choice in choices}}
     answers = tuple(_answer(event, incident, choice, names[choice.person]) for choice in choices)
-    confirmed = any(_same(choice, names[choice.person], hint) for choice in choices)
+    confirmed = hint is not None and any(_same(choice, names[choice.person], hint) for choice in choices)
     return Reading(True, answers, confirmed, None if confirmed else "no such response is in the alert's audit log")
 
 
@@ -119,7 +119,7 @@ class AnswerIntake:
         """
         hint = to_response_hint(inbound.json, self._marker_property)
         try:
-            reading = await self._read_and_record(hint)
+            reading = await self._read_and_record(hint.event, hint)
         except SelfHealingError as error:
             LOGGER.error("answer to alert %s: cannot be confirmed now: %s", hint.event, error.message)
             self._follow(hint, self._unreadable_pauses)
@@ -131,6 +131,10 @@ class AnswerIntake:
             self._follow(hint, self._unconfirmed_pauses)
         return Reply(202, {"status": "not confirmed"})
 
+    async def look(self, alert: str) -> None:
+        """Record all answers to an alert that are not recorded yet. Raises the client's errors and JournalError."""
+        await self._read_and_record(alert)
+
     async def stop(self) -> None:
         """End what is followed up in the background."""
         tasks = list(self._followed.values())
@@ -138,15 +142,15 @@ class AnswerIntake:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _read_and_record(self, hint: ResponseHint) -> Reading:
+    async def _read_and_record(self, alert: str, hint: ResponseHint | None = None) -> Reading:
         async with self._readers:
-            reading = await asyncio.to_thread(lambda: read_answers(self._connect(), hint, self._marker_property))
+            reading = await asyncio.to_thread(lambda: read_answers(self._connect(), alert, self._marker_property, hint))
             for answer in reading.answers:
                 with metrics().commit():
                     recorded = await asyncio.to_thread(self._journal.record_answer, answer)
                 metrics().arrived("answers", recorded.change)
                 if recorded.change != "duplicate":
-                    LOGGER.info("answer to alert %s of incident %s: %s", hint.event, recorded.incident, recorded.change)
+                    LOGGER.info("answer to alert %s of incident %s: %s", alert, recorded.incident, recorded.change)
                     self._recorded()
         return reading
 
@@ -166,7 +170,7 @@ class AnswerIntake:
         for pause in pauses:
             await asyncio.sleep(pause)
             try:
-                reading = await self._read_and_record(hint)
+                reading = await self._read_and_record(hint.event, hint)
             except SelfHealingError as error:
                 problem = error.message
                 continue

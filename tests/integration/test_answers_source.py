@@ -22,7 +22,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils import policy 
 from ansible_collections.self_healing.devops.plugins.module_utils import steps
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.self_healing.devops.plugins.module_utils.http import RequestsTransport
-from ansible_collections.self_healing.devops.plugins.module_utils.incident import Incident, TimelineEntry
+from ansible_collections.self_healing.devops.plugins.module_utils.incident import Incident, TimelineEntry, ToolState
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.modules import xmatters_alert
 from sandbox.settings import Webhook
@@ -193,6 +193,50 @@ async def test_the_second_choice_is_late(setting: Setting) -> None:
     assert await setting.posted(2) == [200, 200]
     said = [(entry.kind, entry.data["option"]) for entry in setting.entries("answered", "answered_late")]
     assert said == [("answered", "process_restart"), ("answered_late", "take_over")]
+
+
+def shows(journal: Journal, alert: str) -> None:
+    """Let the journal know the alert, as a run of the role does."""
+    journal.tools.show(INCIDENT, ToolState("pager", "xmatters", alert), None)
+
+
+async def test_an_answer_whose_webhook_nobody_heard_is_found_at_start(
+    xmatters: OneTool[XMatters], journal: Journal, tmp_path: Path
+) -> None:
+    """The process that was to hear it had been killed."""
+    alert = await asyncio.to_thread(alert_of, xmatters, INCIDENT, list(journal.read(INCIDENT).options))
+    shows(journal, alert)
+    assert (await asyncio.to_thread(xmatters.call, "respond", alert=alert, person="ana", option=1))["ok"]
+    queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    running = asyncio.create_task(MAIN(queue, arguments(xmatters, tmp_path, free_port())))
+    try:
+        event = await asyncio.wait_for(queue.get(), 10)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert event["answer"] == {"incident": INCIDENT, "option": "process_restart", "channel": "xmatters"}
+    assert journal.read(INCIDENT).answer["responder"] == "Ana Berg"
+
+
+async def test_an_answer_whose_webhook_nobody_heard_is_found_while_it_runs(
+    xmatters: OneTool[XMatters], journal: Journal, tmp_path: Path
+) -> None:
+    """Also after xMatters could not be asked for a time."""
+    alert = await asyncio.to_thread(alert_of, xmatters, INCIDENT, list(journal.read(INCIDENT).options))
+    shows(journal, alert)
+    queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    xmatters.faults.add("xmatters", "status", path="/events", times=6, status=500)
+    given = arguments(xmatters, tmp_path, free_port(), reconcile_interval=0.1)
+    running = asyncio.create_task(MAIN(queue, given))
+    try:
+        await until(lambda: not any(fault.times for fault in xmatters.faults.waiting), 20)
+        assert (await asyncio.to_thread(xmatters.call, "respond", alert=alert, person="ana", option=1))["ok"]
+        event = await asyncio.wait_for(queue.get(), 10)
+        assert event["answer"]["option"] == "process_restart"
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert [entry.kind for entry in journal.read(INCIDENT).timeline].count("answered") == 1
 
 
 async def test_a_lost_webhook_is_made_up_for_by_the_next(setting: Setting) -> None:

@@ -18,12 +18,15 @@ from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatte
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.plugin_utils.answers import AnswerIntake
-from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries, window_from
+from ansible_collections.self_healing.devops.plugins.plugin_utils.answers_missed import MissedAnswers
+from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries, window_from, worker
 from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
 from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import address_from, doors_for, serve
+from ansible_collections.self_healing.devops.plugins.plugin_utils.together import together
 from ansible_collections.self_healing.devops.plugins.plugin_utils.tool_settings import (
     connection_from,
     is_plain,
+    seconds,
     settings_of,
 )
 from ansible_collections.self_healing.devops.plugins.plugin_utils.toolchain import check_inventory
@@ -38,6 +41,8 @@ description:
     C(answer) with C(incident), C(option) and C(channel), each answer once.
   - Before it listens, the inventory is checked for what the tools of the tool chain need.
   - While xMatters cannot be asked, webhooks are answered 503 and followed up in the background for some minutes.
+  - At start and every O(reconcile_interval) seconds xMatters is asked about the alerts that wait for an answer, so that
+    an answer whose webhook nobody heard is found. Of several sources with the same journal one asks for all.
 options:
   host:
     description: Address to listen on. Anything but a loopback address needs a secret for the webhook.
@@ -107,6 +112,10 @@ options:
     description: Property of the form that holds the id of the incident.
     type: str
     default: incident_id
+  reconcile_interval:
+    description: How often xMatters is asked about alerts that wait for an answer, in seconds. 0 means never.
+    type: float
+    default: 30
   validate_certs:
     description: Whether the TLS certificate of xMatters must be valid.
     type: bool
@@ -175,15 +184,21 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
         # To return would end the whole ansible-rulebook.
         return await life.run("answers", life.stopping.wait())
     connect = _client_factory(args, settings)
+    interval = seconds(args.get("reconcile_interval", 30), "source answers: reconcile_interval")
     journal = await asyncio.to_thread(Journal.open, args.get("journal"))
     deliveries = Deliveries(journal, queue, origin="answers", window=window)
     intake = AnswerIntake(journal, connect, deliveries.wake, str(args.get("marker_property") or "incident_id"))
+    parts = [deliveries.run]
+    if interval:
+        place = str(settings["xmatters_url"])
+        missed = MissedAnswers(journal, intake.look, role="xmatters", place=place, worker=worker(), interval=interval)
+        parts.append(missed.run)
     try:
         async with serve(
             address.host, address.port, address.path, intake.handle, doors, address.max_body, source="answers"
         ) as url:
             LOGGER.info("listening for answers on %s", url)
-            await life.run("answers", deliveries.run(), journal=journal)
+            await life.run("answers", together(*parts), journal=journal)
     finally:
         await intake.stop()
         await asyncio.to_thread(journal.close)
