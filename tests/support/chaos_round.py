@@ -176,12 +176,12 @@ class Chaos:
         return False
 
     def _is_quiet(self) -> bool:
-        figures = self._chain.journal.due.figures()
-        return figures.waiting == figures.unsettled == 0 and not self._chain.playbooks() and self._chain.listens()
+        return self._chain.due() == 0 and not self._chain.playbooks() and self._chain.listens()
 
     def _judge(self, heals: list[Heal], why: str | None) -> list[Finding]:
         found = []
-        state = self._chain.state()
+        # What came due since everything was quiet is the business of the next round.
+        state = self._chain.state(unsettled=0 if why is None else self._chain.due())
         for heal in heals:
             name = heal.incident.id if heal.incident else None
             if heal.incident is None:
