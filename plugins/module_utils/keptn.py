@@ -76,7 +76,8 @@ def send_once(
 ) -> Sent:
     """Send an event unless it is there. Call it again after an error: it looks before it sends.
 
-    C(id_patience) of 0 leaves the id out, where it does not matter. C(look_first) may be False when the context was made up for this event a moment ago.
+    C(look_first) may be False when the context was made up for this event a moment ago. C(id_patience) of 0 leaves the
+    id out, where it does not matter.
     Raises UnclearOutcomeError when nobody answered, and the event did not appear within C(patience) seconds.
     """
     context = str(event["shkeptncontext"])

@@ -66,6 +66,10 @@ class KeptnClient:
             explain=explain,
         )
 
+    def sequence_url(self, context: str) -> str:
+        """Return where people see what runs under a context."""
+        return f"{self.web_url}/trace/{quote(context, safe='')}"
+
     # -- events ------------------------------------------------------------------------------------------------------
 
     def send_event(self, event: Mapping[str, Any]) -> str:

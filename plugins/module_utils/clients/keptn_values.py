@@ -24,6 +24,8 @@ PROBLEM_TYPE = "sh.keptn.events.problem"
 KINDS = ("triggered", "started", "status.changed", "finished", "invalidated")
 #: A sequence in one of these states does not go on. None of them says whether it succeeded.
 ENDED = frozenset({"finished", "aborted", "timedOut"})
+#: What the state of a stage is when its sequence ended: the status of that end.
+_STAGE_ENDED = frozenset({"succeeded", "errored", "aborted", "unknown"})
 _TASK_PREFIX = "sh.keptn.event."
 
 
@@ -122,7 +124,14 @@ class SequenceState:
 
     @property
     def ended(self) -> bool:
-        return self.state in ENDED
+        """Whether nothing goes on. A sequence that Keptn could not start stays C(triggered), all its stages ended."""
+        if self.state in ENDED:
+            return True
+        return (
+            self.state == "triggered"
+            and bool(self.stages)
+            and all(stage.state in _STAGE_ENDED for stage in self.stages)
+        )
 
 
 def look(data: Mapping[str, Any], name: str) -> Any:
@@ -133,7 +142,7 @@ def look(data: Mapping[str, Any], name: str) -> Any:
     if name in data:
         return data[name]
     lowered = name.lower()
-    return next((value for key, value in data.items() if isinstance(key, str) and key.lower() == lowered), None)
+    return next((value for key, value in data.items() if key.lower() == lowered), None)
 
 
 def parse_type(text: str) -> EventType | None:
@@ -189,7 +198,7 @@ def draft(
     time: str = "",
 ) -> dict[str, Any]:
     """Return an event to send. Its id says what it is: the same event has the same id, but Keptn gives it another."""
-    said = "|".join([type_, context, source, triggered_id, _marker(data)])
+    said = "|".join([type_, context, source, triggered_id, *_identity(data)])
     event: dict[str, Any] = {
         "specversion": "1.0",
         "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"self-healing:{said}")),
@@ -252,7 +261,7 @@ def same(sent: Mapping[str, Any], found: Event) -> bool:
         found.type == sent["type"]
         and found.source == sent["source"]
         and found.triggered_id == sent.get("triggeredid", "")
-        and found.labels.get(MARKER_LABEL, "") == _marker(sent["data"])
+        and _identity(found.data) == _identity(sent["data"])
     )
 
 
@@ -313,9 +322,11 @@ def _reference(item: Any) -> EventReference | None:
     return EventReference(id=_text(item.get("id")), type=_text(item.get("type")), time=_text(item.get("time")))
 
 
-def _marker(data: Mapping[str, Any]) -> str:
+def _identity(data: Mapping[str, Any]) -> list[str]:
+    """Return what tells an event from others of its type and context: where it is, and what of ours it belongs to."""
     labels = data.get("labels")
-    return _text(labels.get(MARKER_LABEL)) if isinstance(labels, Mapping) else ""
+    marker = labels.get(MARKER_LABEL) if isinstance(labels, Mapping) else ""
+    return [*(_text(data.get(name)) for name in ("project", "stage", "service")), _text(marker)]
 
 
 def _text(value: Any) -> str:
