@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Dynatrace on the wire: environment API v2, problems and their comments. One method per call, no decisions.
 
+The other resources are parts of the client, in files of their own: C(events), C(metrics), C(entities).
+
 Source: docs.dynatrace.com, "Problems API v2". Scopes of the token: C(problems.read), C(problems.write).
 """
 
@@ -13,10 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from ..errors import AnswerError
-from ..http import Api, Response, Transport
+from ..http import Api, Transport
+from .dynatrace_entities import Entities
+from .dynatrace_events import Events
+from .dynatrace_metrics import Metrics
+from .dynatrace_values import criterion, explain, listing, milliseconds_of, object_of, objects
 
 #: Comments per page; the vendor allows 500 and gives 10 by default.
 PAGE_SIZE = 500
@@ -24,8 +30,6 @@ PAGE_SIZE = 500
 PROBLEMS_PER_PAGE = 500
 #: A listing of problems that has more pages than this does not come to an end.
 MOST_PAGES = 200
-#: Longer keys of a page would not fit into an address (characters).
-_LONGEST_KEY = 4096
 #: What a problem is read with: without its evidence nobody can tell what kind of problem it is.
 _FIELDS = "evidenceDetails"
 #: Addresses of the third-generation platform carry the same API behind this path, and want bearer tokens.
@@ -84,10 +88,13 @@ class DynatraceClient:
             pause=pause,
             explain=explain,
         )
+        self.events = Events(self._api)
+        self.metrics = Metrics(self._api)
+        self.entities = Entities(self._api)
 
     def problem(self, pid: str) -> ProblemRecord:
         """Return a problem by its full id. Raises NotFoundError."""
-        found = _object(self._api.call("GET", _path(pid)))
+        found = object_of(self._api.call("GET", _path(pid)))
         return ProblemRecord(
             id=_text(found, "problemId"),
             display_id=_text(found, "displayId"),
@@ -95,9 +102,9 @@ class DynatraceClient:
             status="open" if _text(found, "status").upper() == "OPEN" else "closed",
         )
 
-    def problem_record(self, pid: str) -> Mapping[str, Any]:
+    def problem_record(self, pid: str, fields: str | None = _FIELDS) -> Mapping[str, Any]:
         """Return a problem with its evidence as the API has it. Raises NotFoundError."""
-        return _object(self._api.call("GET", _path(pid), query={"fields": _FIELDS}))
+        return object_of(self._api.call("GET", _path(pid), query={"fields": fields}))
 
     def problem_pages(self, since: datetime, profile: str | None = None) -> Iterator[list[Any]]:
         """Yield the problems that were open at any time after C(since), page by page, as the API has them.
@@ -106,41 +113,24 @@ class DynatraceClient:
         The items are whatever the list holds. Each page is asked for when it is wanted, not before. Raises AnswerError
         when a page has no list, and when the pages do not come to an end.
         """
-        query: dict[str, Any] = {"from": int(since.timestamp() * 1000), "pageSize": PROBLEMS_PER_PAGE}
+        query: dict[str, Any] = {"from": milliseconds_of(since), "pageSize": PROBLEMS_PER_PAGE}
         if profile:
-            query["problemSelector"] = f"problemFilterNames({_quoted(profile)})"
-        seen: set[str] = set()
-        for _page in range(MOST_PAGES):
-            page = _object(self._api.call("GET", "problems", query={"fields": _FIELDS, **query}))
-            listed = page.get("problems")
-            if not isinstance(listed, list):
-                raise AnswerError("Dynatrace: the list of problems has no problems")
-            yield listed
-            key = _next_page_key(page)
-            if key is None:
-                return
-            if key in seen:
-                raise AnswerError("Dynatrace: the list of problems goes in a circle")
-            seen.add(key)
-            # Only the fields may stand beside the key of the next page, and they have to.
-            query = {"nextPageKey": key}
-        raise AnswerError(f"Dynatrace: the list of problems has more than {MOST_PAGES} pages")
+            query["problemSelector"] = criterion("problemFilterNames", [profile])
+        return listing(self._api, "problems", "problems", query, {"fields": _FIELDS}, MOST_PAGES)
+
+    def problem_records(self, query: Mapping[str, Any], fields: str | None) -> Iterator[Mapping[str, Any]]:
+        """Yield the problems that C(query) asks for (parameters of the API), as they are wanted.
+
+        C(fields) are those that a problem does not have unless asked for.
+        """
+        asked = {"pageSize": PROBLEMS_PER_PAGE, **query}
+        for page in listing(self._api, "problems", "problems", asked, {"fields": fields}, MOST_PAGES):
+            yield from objects(page)
 
     def comments(self, pid: str) -> list[Comment]:
         """Return all comments of a problem, oldest first."""
-        path = f"{_path(pid)}/comments"
-
-        def following(page: Any) -> str | None:
-            key = page.get("nextPageKey") if isinstance(page, dict) else None
-            # Nothing else may stand beside the key of the next page.
-            return f"{path}?{urlencode({'nextPageKey': key})}" if key else None
-
-        found: list[Comment] = []
-        for page in self._api.pages(path, following, query={"pageSize": PAGE_SIZE}):
-            listed = page.get("comments") if isinstance(page, dict) else None
-            if not isinstance(listed, list):
-                raise AnswerError("Dynatrace: the list of comments has no comments")
-            found += [_comment(item) for item in listed if isinstance(item, dict)]
+        pages = listing(self._api, f"{_path(pid)}/comments", "comments", {"pageSize": PAGE_SIZE})
+        found = [_comment(item) for page in pages for item in objects(page)]
         return sorted(found, key=lambda comment: (comment.created, comment.id))
 
     def add_comment(self, pid: str, text: str, context: str) -> None:
@@ -162,46 +152,8 @@ class DynatraceClient:
         return f"{self.web_url}/#problems/problemdetails;pid={quote(pid, safe='')}"
 
 
-def explain(response: Response) -> tuple[str, str | None]:
-    """Return what Dynatrace says about an error: its message with every violated constraint, and its code."""
-    envelope = response.json_or_none()
-    error = envelope.get("error") if isinstance(envelope, dict) else None
-    if not isinstance(error, dict):
-        return response.text[:300], None
-    violations = error.get("constraintViolations")
-    details = [
-        f"{item.get('path')}: {item.get('message')}"
-        for item in (violations if isinstance(violations, list) else [])
-        if isinstance(item, dict)
-    ]
-    message = str(error.get("message") or "no reason given")
-    code = error.get("code")
-    return "; ".join([message, *details])[:500], None if code is None else str(code)
-
-
 def _path(pid: str) -> str:
     return f"problems/{quote(pid, safe='')}"
-
-
-def _object(response: Response) -> Mapping[str, Any]:
-    found = response.json()
-    if not isinstance(found, dict):
-        raise AnswerError("Dynatrace: the answer is no object")
-    return found
-
-
-def _quoted(text: str) -> str:
-    """Return text as a value of a selector, where a tilde escapes."""
-    return '"' + text.replace("~", "~~").replace('"', '~"') + '"'
-
-
-def _next_page_key(page: Mapping[str, Any]) -> str | None:
-    key = page.get("nextPageKey")
-    if key is None or key == "":
-        return None
-    if not isinstance(key, str) or not key.isascii() or len(key) > _LONGEST_KEY:
-        raise AnswerError("Dynatrace: the key of the next page is none")
-    return key
 
 
 def _text(found: Mapping[str, Any], name: str) -> str:
