@@ -5,7 +5,7 @@
 
 Four kinds of events matter, everything else is understood and left alone:
 
-- C(sh.keptn.events.problem) and the begin and the end of a sequence C(remediation) tell of a problem,
+- C(sh.keptn.events.problem), the begin of a sequence C(remediation) and the good end of any sequence tell of a problem,
 - C(sh.keptn.event.<task>.triggered) asks an executor for something, about a problem that is known or not,
 - the events of Keptn v2 (C(keptn_lifecycle.py)) tell how a release gets on.
 
@@ -131,24 +131,26 @@ def translate(
         return Meaning(problem, only_known=only_known) if problem else Meaning(ignored="no end of a release")
     if type_ in PROBLEM_TYPES:
         return _about(attributes, _object(data), keptn, pids, state=None)
-    if parsed is not None and parsed.stage and parsed.name == REMEDIATION:
-        return _remediation(parsed, attributes, _object(data), keptn, pids)
+    if parsed is not None and parsed.stage:
+        return _sequence(parsed, attributes, _object(data), keptn, pids)
     if parsed is None or parsed.stage or parsed.kind != "triggered" or parsed.name not in keptn.tasks:
         return Meaning(ignored="nothing that is taken from this Keptn")
     return _task(parsed.name, attributes, _object(data), keptn, pids, started)
 
 
-def _remediation(
+def _sequence(
     parsed: EventType,
     attributes: Mapping[str, Any],
     data: Mapping[str, Any],
     keptn: Installation,
     pids: Collection[str],
 ) -> Meaning:
-    if parsed.kind == "triggered":
+    """Return the meaning of a sequence that begins or ends: what asked for a remedy went well, or did not."""
+    if parsed.name == REMEDIATION and parsed.kind == "triggered":
         return _about(attributes, data, keptn, pids, state="OPEN")
     well = text_at(data, "status", 32) == "succeeded" and text_at(data, "result", 32) in ("pass", "warning")
-    if parsed.kind != "finished" or not well:
+    # What creates projects and services has such names too, and no stage.
+    if parsed.kind != "finished" or not well or text_at(data, "stage", 128) != parsed.stage:
         return Meaning(ignored="no end of a problem")
     return _about(attributes, data, keptn, pids, state="CLOSED")
 
