@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import InvalidInputError
-from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entity
+from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entity, marks_in
 
 #: What the id of a problem may hold.
 PROBLEM_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
@@ -51,7 +51,7 @@ class Details:
     metrics: tuple[str, ...] = ()
     #: What may stand for a title.
     subject: str = ""
-    #: Where our own writing may be found again: titles, and the properties of the evidence that matters.
+    #: Where our own writing may be found again: titles, and the evidence that matters if all of it is ours.
     texts: tuple[Any, ...] = ()
     url: str | None = None
     #: The service, where it is named outside the tags.
@@ -62,14 +62,14 @@ def version_2(details: Mapping[str, Any]) -> Details:
     """Read an object of the Problems API v2."""
     evidence = _that_matters(objects(_mapping(details.get("evidenceDetails")).get("details")), "rootCauseRelevant")
     found: list[Entity | None] = []
-    texts: list[Any] = [details.get("title")]
+    written: list[list[Any]] = []
     for item in evidence:
         properties = {
             entry.get("key"): entry.get("value")
             for entry in objects(_mapping(item.get("data")).get("properties"))
             if isinstance(entry.get("key"), str)
         }
-        texts += [*properties.keys(), *properties.values()]
+        written.append([*properties.keys(), *properties.values()])
         found += [_stub(item.get("entity")), _stub(item.get("groupingEntity"))]
         found.append(entity_of(properties.get("dt.entity.host"), "HOST", properties.get("host.name")))
     named = [*objects(details.get("affectedEntities")), *objects(details.get("impactedEntities"))]
@@ -88,7 +88,7 @@ def version_2(details: Mapping[str, Any]) -> Details:
         evidence_entities=_known(found),
         event_types=tuple(_word(item.get("eventType"), 64) for item in evidence),
         metrics=tuple(_word(item.get("metricId"), 256) for item in evidence),
-        texts=tuple(texts),
+        texts=(details.get("title"), *_all_ours(written)),
     )
 
 
@@ -114,7 +114,7 @@ def version_1(details: Mapping[str, Any]) -> Details:
         entities=_known(_ranked(item) for item in [*impacts, *events]),
         evidence_entities=_known(resources),
         event_types=tuple(_word(event.get("eventType"), 64) for event in events or impacts),
-        texts=tuple(text for found in properties for pair in found.items() for text in pair),
+        texts=tuple(_all_ours([text for pair in found.items() for text in pair] for found in properties)),
     )
 
 
@@ -164,6 +164,16 @@ def moment_of(milliseconds: Any) -> datetime | None:
     if isinstance(milliseconds, bool) or not isinstance(milliseconds, int) or not 0 < milliseconds <= _LAST_MOMENT:
         return None
     return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
+
+
+def _all_ours(written: Iterable[list[Any]]) -> list[Any]:
+    """Return the texts of several events, nothing when one of them is not of our own writing.
+
+    A deployment that we announced may be found to be the cause of a failure, which is news all the same.
+    """
+    events = list(written)
+    ours = all(any(isinstance(text, str) and marks_in(text) for text in event) for event in events)
+    return [text for event in events for text in event] if ours else []
 
 
 def _tags(value: Any) -> Iterator[str]:

@@ -606,6 +606,16 @@ def test_mark_beside_the_cause_does_not_make_an_echo_of_a_problem() -> None:
     assert translate_record(details(evidenceDetails=both)).marks == ()
 
 
+def test_failure_that_a_deployment_of_ours_caused_is_no_echo() -> None:
+    [ours] = properties(("self_healing.incident", mark(OURS)))["details"]
+    failure = evidence("SERVICE_ERROR_RATE_INCREASED")["details"]
+    assert translate_record(details(evidenceDetails={"details": [ours]})).marks == (OURS,)
+    assert translate_record(details(evidenceDetails={"details": [*failure, ours]})).marks == ()
+    event = version_1()["rankedEvents"][0]
+    both = version_1(rankedEvents=[event, {**event, "customProperties": {"by": mark(OURS)}}])
+    assert translate(notification(ProblemDetailsJSONv2=None, ProblemDetailsJSON=both)).marks == ()
+
+
 def test_what_only_looks_like_a_mark_is_none() -> None:
     assert translate(notification(ProblemTitle="self-healing:on, not-self-healing:iabcdefghijkl")).marks == ()
 
