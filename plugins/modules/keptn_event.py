@@ -18,6 +18,9 @@ description:
     it is looked for as well, and never sent again blindly.
   - A success says that Keptn took the event, not that a sequence began. Ask M(self_healing.devops.keptn_sequence_info)
     how it goes.
+notes:
+  - Keptn cannot refuse an event that is there already. Two runs at the very same moment may both send it, so let one
+    at a time work on an incident, as the playbooks of this collection do.
 options:
   type:
     description:
