@@ -16,7 +16,7 @@ from typing import Any
 
 from .clients.keptn import KeptnClient
 from .clients.keptn_values import Event, SequenceState, same, sequence_type
-from .errors import UnclearOutcomeError
+from .errors import SelfHealingError, UnclearOutcomeError
 
 #: How long an event may need from being taken to being stored (seconds).
 STORED_WITHIN = 10.0
@@ -87,10 +87,10 @@ def send_once(
         return Sent(context=context, id="", already=False)
     try:
         context = client.send_event(event)
-    except UnclearOutcomeError:
+    except UnclearOutcomeError as unclear:
         appeared = _wait_for(client, event, patience, pause)
         if appeared is None:
-            raise
+            raise unclear from None
         return Sent(context=context, id=appeared.id, already=False)
     stored = _wait_for(client, event, id_patience, pause)
     return Sent(context=context, id=stored.id if stored else "", already=False)
@@ -130,10 +130,15 @@ def wait_for_end(
 
 
 def _wait_for(client: KeptnClient, event: Mapping[str, Any], patience: float, pause: Pause) -> Event | None:
+    """Return the stored event. None when it did not appear, or when nobody can look: what was sent stays sent."""
     for attempt in range(round(patience / _LOOK_EVERY)):
         if attempt:
             pause(_LOOK_EVERY)
-        if (found := find_sent(client, event)) is not None:
+        try:
+            found = find_sent(client, event)
+        except SelfHealingError:
+            return None
+        if found is not None:
             return found
     return None
 

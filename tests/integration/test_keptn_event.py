@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.self_healing.devops.plugins.module_utils import keptn as keeping
-from ansible_collections.self_healing.devops.plugins.module_utils.clients.keptn_values import context_of
+from ansible_collections.self_healing.devops.plugins.module_utils.clients.keptn_values import context_of, draft
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import (
     AuthenticationError,
     UnclearOutcomeError,
 )
 from ansible_collections.self_healing.devops.plugins.modules import keptn_event
 from sandbox.keptn import Keptn
-from support.keptn_runs import MARKER, PLACE, Running, run, state_of, stored, waiting
+from support.keptn_runs import MARKER, PLACE, Running, client_of, run, state_of, stored, waiting
 from support.one_tool import start_tool
 from support.playbook import LOCAL, run_playbook
 
@@ -151,6 +151,29 @@ def test_the_token_is_checked_before_anything_is_sent(keptn: Running) -> None:
 def test_no_id_yet_is_no_error(keptn: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping.send_once, "__kwdefaults__", {**keeping.send_once.__kwdefaults__, "id_patience": 0})
     assert run(keptn_event, keptn, **ROLLBACK)["id"] is None
+
+
+def test_what_was_sent_stays_sent_when_nobody_can_look(keptn: Running) -> None:
+    client = client_of(keptn)
+    event = draft(TRIGGERED, context_of(MARKER), {**PLACE, "labels": {"self-healing": MARKER}})
+    keptn.faults.add("keptn", "status", method="GET", path="/mongodb-datastore/", times=9)
+    assert keeping.send_once(client, event, look_first=False).id == ""
+    keptn.faults.add("keptn", "drop_after", method="POST", path="/v1/event$")
+    with pytest.raises(UnclearOutcomeError):
+        keeping.send_once(client, event, look_first=False)
+    keptn.faults.clear()
+    assert keeping.send_once(client, event).already is True
+
+
+def test_a_problem_is_reported_when_it_opens_and_when_it_is_over(keptn: Running) -> None:
+    pids = "-6478017825120311599_1641223491837V2", "-6478017825120311599_1641223491838V2"
+    told = [
+        run(keptn_event, keptn, type="sh.keptn.events.problem", context=pid, data={"State": state, "PID": pid})
+        for pid in pids
+        for state in ("OPEN", "OPEN", "RESOLVED")
+    ]
+    assert [one["changed"] for one in told] == [True, False, True] * 2
+    assert len({one["context"] for one in told}) == 1, "Keptn looks at the first 16 bytes only"
 
 
 def test_in_a_playbook_with_settings_from_the_environment(keptn: Running) -> None:

@@ -323,10 +323,13 @@ def _reference(item: Any) -> EventReference | None:
 
 
 def _identity(data: Mapping[str, Any]) -> list[str]:
-    """Return what tells an event from others of its type and context: where it is, and what of ours it belongs to."""
+    """Return what tells an event from others of its type and context: where it is, and what of ours it belongs to.
+
+    A problem is reported when it opens and when it is over, and two problems may share a context.
+    """
     labels = data.get("labels")
     marker = labels.get(MARKER_LABEL) if isinstance(labels, Mapping) else ""
-    return [*(_text(data.get(name)) for name in ("project", "stage", "service")), _text(marker)]
+    return [_text(marker), *(_text(look(data, name)) for name in ("project", "stage", "service", "State", "PID"))]
 
 
 def _text(value: Any) -> str:
