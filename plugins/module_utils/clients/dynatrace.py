@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Dynatrace on the wire: environment API v2, problems and their comments. One method per call, no decisions.
 
-The other resources are parts of the client, in files of their own: C(events), C(metrics), C(entities).
+The other resources are parts of the client, in files of their own: C(events), C(metrics), C(entities),
+C(settings).
 
 Source: docs.dynatrace.com, "Problems API v2". Scopes of the token: C(problems.read), C(problems.write).
 """
@@ -22,6 +23,7 @@ from ..http import Api, Transport
 from .dynatrace_entities import Entities
 from .dynatrace_events import Events
 from .dynatrace_metrics import Metrics
+from .dynatrace_settings import SettingsObjects
 from .dynatrace_values import criterion, explain, listing, milliseconds_of, object_of, objects
 
 #: Comments per page; the vendor allows 500 and gives 10 by default.
@@ -91,6 +93,7 @@ class DynatraceClient:
         self.events = Events(self._api)
         self.metrics = Metrics(self._api)
         self.entities = Entities(self._api)
+        self.settings = SettingsObjects(self._api)
 
     def problem(self, pid: str) -> ProblemRecord:
         """Return a problem by its full id. Raises NotFoundError."""
