@@ -18,7 +18,8 @@ options:
     required: true
   dynatrace_token:
     description:
-      - Access token with the scopes C(problems.read) and C(problems.write).
+      - Access token of the environment (C(dt0c01.…)), or a token of the platform where O(dynatrace_url) ends in
+        C(/platform/classic/environment-api). The notes say which scopes it needs.
       - If not set, the environment variable E(DYNATRACE_TOKEN) is used.
     type: str
     required: true

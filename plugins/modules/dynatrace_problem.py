@@ -16,6 +16,8 @@ description:
   - Comments are recognised by their context C(self-healing) and by their identifier, which is written at their end in
     square brackets. They are looked for on all pages before one is written.
   - A problem is never opened again.
+notes:
+  - The token needs the scopes C(problems.read) and C(problems.write).
 options:
   problem_id:
     description:

@@ -1,12 +1,12 @@
 # Copyright (c) 2026, the self_healing.devops authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Metrics API v2 for what the watches measure."""
+"""Metrics API v2 for what the watches measure on services, and for what was measured on hosts and disks."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -14,11 +14,12 @@ from typing import Any
 from aiohttp import web
 
 from .problems_api import entity_terms, fits
-from .selectors import MetricTerm, parse_metrics
+from .selectors import MetricTerm, Term, parse_metrics
 from .wire import RefusedError, milliseconds, page, query_of, reply, violation
-from .world import Entity, Sample, World
+from .world import Sample, World
 
 Values = Sequence[float]
+Readings = Sequence[tuple[int, float]]
 
 _MINUTE = 60_000
 _UNITS = {"s": 1000, "m": _MINUTE, "h": 60 * _MINUTE, "d": 24 * 60 * _MINUTE}
@@ -35,15 +36,24 @@ _AGGREGATIONS: dict[str, Callable[[Values], float]] = {
 }
 
 
+DIMENSION = "dt.entity.service"
+_HOST = ("dt.entity.host",)
+_DISK = ("dt.entity.host", "dt.entity.disk")
+
+
 @dataclass(frozen=True)
 class Metric:
-    """A metric of a service. C(measure) returns the value of one probe, None when the probe says nothing about it."""
+    """A metric. C(measure) returns the value of one probe of a service, None when the probe says nothing about it.
+
+    What is not measured by probes is taken from the readings of the world.
+    """
 
     key: str
     name: str
     unit: str
     aggregation: str
-    measure: Callable[[Sample], float | None]
+    measure: Callable[[Sample], float | None] | None = None
+    dimensions: tuple[str, ...] = (DIMENSION,)
 
 
 METRICS = {
@@ -60,9 +70,16 @@ METRICS = {
             lambda p: 100.0 * (not p.up),
         ),
         Metric("builtin:service.requestCount.total", "Request count", "Count", "sum", lambda _probe: 1.0),
+        Metric("builtin:host.cpu.usage", "CPU usage %", "Percent", "avg", dimensions=_HOST),
+        Metric("builtin:host.mem.usage", "Memory used %", "Percent", "avg", dimensions=_HOST),
+        Metric("builtin:host.disk.usedPct", "Disk used %", "Percent", "avg", dimensions=_DISK),
+        Metric("builtin:host.disk.free", "Disk available %", "Percent", "avg", dimensions=_DISK),
+        Metric("builtin:host.disk.used", "Disk used", "Byte", "avg", dimensions=_DISK),
+        Metric("builtin:host.disk.avail", "Disk available", "Byte", "avg", dimensions=_DISK),
+        Metric("builtin:host.disk.readTime", "Disk read time", "MicroSecond", "avg", dimensions=_DISK),
+        Metric("builtin:host.disk.writeTime", "Disk write time", "MicroSecond", "avg", dimensions=_DISK),
     )
 }
-DIMENSION = "dt.entity.service"
 
 
 class MetricsApi:
@@ -89,16 +106,15 @@ class MetricsApi:
             raise violation("from", "must be before to")
         entities = entity_terms(query.get("entitySelector", ""))
         resolution, step = _resolution(query.get("resolution"), end - begin)
-        services = [self.world.entities[id_] for id_ in self.world.samples if fits(self.world.entities[id_], entities)]
         series = [
-            self._series(term, services, begin, end, step) for term in parse_metrics(query.get("metricSelector", ""))
+            self._series(term, entities, begin, end, step) for term in parse_metrics(query.get("metricSelector", ""))
         ]
         warnings = [warning for found in series for warning in found.get("warnings", ())]
         count = sum(len(found["data"]) for found in series)
         body = {"totalCount": count, "nextPageKey": None, "resolution": resolution, "warnings": warnings}
         return reply({**body, "result": series})
 
-    def _series(self, term: MetricTerm, services: list[Entity], begin: int, end: int, step: int) -> dict[str, Any]:
+    def _series(self, term: MetricTerm, entities: Sequence[Term], begin: int, end: int, step: int) -> dict[str, Any]:
         metric = METRICS.get(term.key)
         result: dict[str, Any] = {
             "metricId": term.text,
@@ -108,47 +124,63 @@ class MetricsApi:
         }
         if metric is None:
             raise violation("metricSelector", f"The metric key {term.key[:128]} is unknown")
-        aggregate, factor, split = _AGGREGATIONS[metric.aggregation], 1.0, True
+        aggregate, factor, kept = _AGGREGATIONS[metric.aggregation], 1.0, list(metric.dimensions)
+        measured = [(place, points) for place, points in self._measured(metric) if self._fits(place, entities)]
         for name, arguments in term.transformations:
             if name in _AGGREGATIONS:
                 aggregate = _AGGREGATIONS[name]
             elif name == "splitBy":
-                split = bool(arguments.strip())
+                named = [argument.strip().strip('"') for argument in arguments.split(",")]
+                kept = [dimension for dimension in kept if dimension in named]
             elif name == "toUnit":
                 factor *= _conversion(arguments)
             elif name == "filter":
                 key, value = _equality(arguments)
-                if key != DIMENSION:
+                if key not in metric.dimensions:
                     warning = f"The dimension key `{key}` has been referenced, but the metric has no such key."
                     return {**result, "warnings": [warning]}
-                services = [service for service in services if service.id == value]
+                measured = [(place, points) for place, points in measured if place[key] == value]
             elif name not in ("names", "auto", "value", "merge", "fold", "sort", "limit"):
                 raise violation("metricSelector", f"The transformation {name} is unknown")
-        groups = [[service] for service in services] if split else [services] if services else []
-        for group in groups:
-            samples = [sample for service in group for sample in self.world.samples[service.id]]
-            points = _points(metric, samples, begin, end, step, aggregate)
-            ids = [group[0].id] if split else []
+        groups: dict[tuple[str, ...], list[tuple[int, float]]] = {}
+        for place, points in measured:
+            groups.setdefault(tuple(place[dimension] for dimension in kept), []).extend(points)
+        for ids, readings in groups.items():
+            slots = _points(readings, begin, end, step, aggregate)
             result["data"].append(
                 {
-                    "dimensions": ids,
-                    "dimensionMap": {DIMENSION: ids[0]} if ids else {},
-                    "timestamps": [at for at, _value in points],
-                    "values": [None if value is None else value * factor for _at, value in points],
+                    "dimensions": list(ids),
+                    "dimensionMap": dict(zip(kept, ids, strict=True)),
+                    "timestamps": [at for at, _value in slots],
+                    "values": [None if value is None else value * factor for _at, value in slots],
                 }
             )
         return result
 
+    def _measured(self, metric: Metric) -> Iterator[tuple[dict[str, str], Readings]]:
+        """Yield where the metric was measured, by dimension, and what."""
+        if metric.measure is None:
+            for place, readings in self.world.readings.get(metric.key, {}).items():
+                yield dict(zip(metric.dimensions, place, strict=True)), list(readings)
+            return
+        for service, samples in self.world.samples.items():
+            told = [(sample.at, metric.measure(sample)) for sample in samples]
+            yield {DIMENSION: service}, [(at, value) for at, value in told if value is not None]
+
+    def _fits(self, place: Mapping[str, str], entities: Sequence[Term]) -> bool:
+        """Whether one of the entities of a series is among those that were asked for."""
+        known = (self.world.entities.get(id_) for id_ in place.values())
+        return not entities or any(entity is not None and fits(entity, entities) for entity in known)
+
 
 def _points(
-    metric: Metric, samples: list[Sample], begin: int, end: int, step: int, aggregate: Callable[[Values], float]
+    readings: Readings, begin: int, end: int, step: int, aggregate: Callable[[Values], float]
 ) -> list[tuple[int, float | None]]:
     """Return C((end of the slot, value or None)) for each slot of the time frame."""
     slots: list[list[float]] = [[] for _start in range(begin, end, step)]
-    for sample in samples:
-        value = metric.measure(sample)
-        if value is not None and begin <= sample.at < end:
-            slots[(sample.at - begin) // step].append(value)
+    for at, value in readings:
+        if begin <= at < end:
+            slots[(at - begin) // step].append(value)
     return [
         (min(begin + (number + 1) * step, end), aggregate(values) if values else None)
         for number, values in enumerate(slots)
@@ -193,11 +225,13 @@ def _descriptor(metric: Metric) -> dict[str, Any]:
         "displayName": metric.name,
         "description": metric.name,
         "unit": metric.unit,
-        "entityType": ["SERVICE"],
+        "entityType": [metric.dimensions[0].removeprefix("dt.entity.").upper()],
         "aggregationTypes": ["auto", "avg", "max", "min"],
         "defaultAggregation": {"type": metric.aggregation},
         "dimensionDefinitions": [
-            {"key": DIMENSION, "name": "Service", "displayName": "Service", "index": 0, "type": "ENTITY"}
+            {"key": key, "name": name, "displayName": name, "index": index, "type": "ENTITY"}
+            for index, key in enumerate(metric.dimensions)
+            for name in [key.removeprefix("dt.entity.").capitalize()]
         ],
         "transformations": ["filter", "names", "splitBy"],
     }

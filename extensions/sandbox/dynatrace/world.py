@@ -138,6 +138,8 @@ class World:
         self.problems: dict[str, Problem] = {}
         self.events: dict[str, Event] = {}
         self.samples: dict[str, deque[Sample]] = {}
+        #: What was measured besides the probes: by metric and by the entities it was measured on, C((time, value)).
+        self.readings: dict[str, dict[tuple[str, ...], deque[tuple[int, float]]]] = {}
         self._counter = 0
         self.add(Entity("ENVIRONMENT-0000000000000001", "sandbox"))
         for watch in watches:
@@ -149,6 +151,11 @@ class World:
     def entity(self, id_: str, name: str | None = None) -> Entity:
         """Return an entity, discovering it when it is new."""
         return self.entities.get(id_) or self.add(Entity(id_, name or id_))
+
+    def measure(self, metric: str, place: Sequence[str], value: float, at: int | None = None) -> None:
+        """Take a measurement of a metric, on the entities that are its dimensions in their order."""
+        series = self.readings.setdefault(metric, {}).setdefault(tuple(place), deque(maxlen=_KEPT_SAMPLES))
+        series.append((now() if at is None else at, value))
 
     def service_of(self, watch: Watch) -> Entity:
         return self.entities[entity_id("SERVICE", watch.service)]

@@ -42,6 +42,7 @@ class EventRecord:
     start: int | None
     end: int | None
     properties: Mapping[str, str]
+    correlation_id: str = ""
 
 
 class Events:
@@ -90,4 +91,5 @@ def _event(item: Mapping[str, Any]) -> EventRecord:
         end=end if isinstance(end, int) and end != -1 else None,
         # They are written as a map, and read as a list.
         properties={text(entry.get("key")): text(entry.get("value")) for entry in objects(item.get("properties"))},
+        correlation_id=text(item.get("correlationId")),
     )
