@@ -245,11 +245,12 @@ class Controller:
             self._later(0.05, lambda: self._send_task(execution, event))
             return
         self._publish(event)
-        self._later(self.answer_within, lambda: self._nobody_answered(execution, event))
+        self._later(self.answer_within, lambda: self.time_is_up(event))
 
-    def _nobody_answered(self, execution: Execution, event: CloudEvent) -> None:
+    def time_is_up(self, event: CloudEvent) -> None:
         """End a sequence whose task nobody took up. Any answer, however little it says, stops this clock for good."""
-        if execution.current is not event or event.id in self._seen:
+        execution = next((one for one in self.executions if one.current is event and one.open), None)
+        if execution is None or event.id in self._seen:
             return
         what = f"task {event.type} to receive a correlating .started or .finished event"
         message = f"sequence timed out while waiting for {what}"
