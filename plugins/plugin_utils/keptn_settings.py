@@ -34,7 +34,7 @@ def installation_from(args: Mapping[str, Any]) -> Installation:
     """Return the Keptn that the arguments describe. Raises ConfigurationError that names the argument."""
     return Installation(
         tenant=str(args.get("tenant") or "default"),
-        dynatrace_tenant=str(args.get("dynatrace_tenant") or "default"),
+        dynatrace_tenant=str(args.get("tenant_of_dynatrace") or "default"),
         service_tag=str(args.get("service_tag") or "service"),
         tasks=words_from(args.get("tasks"), "tasks", TASKS),
         actions={**ACTIONS, **_actions(args.get("actions"))},

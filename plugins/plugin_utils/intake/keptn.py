@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.self_healing.devops.plugins.module_utils.clients.keptn_values import (
+    MARKER_LABEL,
     EventType,
     keptn_context,
     look,
@@ -65,6 +66,8 @@ __all__ = ["SOURCE", "Installation", "Meaning", "translate"]
 
 _ENDED = frozenset({"RESOLVED", "CLOSED"})
 _CONTEXT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}|-[A-Za-z0-9_.:-]{1,127}")
+#: The incident in the label of what the module keptn_event sent.
+_OWN = re.compile(r"(?<![A-Za-z0-9])i[a-z2-7]{12}(?![A-Za-z0-9])")
 #: What a notification of Dynatrace may hold, by the type that it has there.
 _TEXTS = (
     "PID",
@@ -351,5 +354,7 @@ def _entities(data: Mapping[str, Any]) -> tuple[Entity, ...]:
 
 def _marks(known: tuple[str, ...], data: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the incidents whose marks are in the labels: what we triggered ourselves is no news."""
-    found = (incident for value in labels_of(data).values() for incident in marks_in(value))
+    labels = labels_of(data)
+    found = [incident for value in labels.values() for incident in marks_in(value)]
+    found += [match.group() for match in [_OWN.search(labels.get(MARKER_LABEL, ""))] if match]
     return tuple(dict.fromkeys((*known, *found)))

@@ -112,7 +112,7 @@ options:
     description: Name of this Keptn. Give each its own when several use the same journal.
     type: str
     default: default
-  dynatrace_tenant:
+  tenant_of_dynatrace:
     description: Name (O(tenant)) of the Dynatrace environment whose problems this Keptn remedies, as its source has it.
     type: str
     default: default

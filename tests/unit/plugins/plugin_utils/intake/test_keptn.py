@@ -170,9 +170,16 @@ def test_get_action_is_taken_only_where_it_is_asked_for() -> None:
     assert translate(attributes, {**PLACE, "actionIndex": True}, taken).task.action_index == 0
 
 
-def test_what_we_triggered_ourselves_is_marked() -> None:
-    mine = "self-healing:i7k3v5q2x4dmz"
-    meaning = translate(event("event.rollback.triggered"), {**PLACE, "labels": {"self-healing": mine}}, KEPTN)
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"self-healing": "i7k3v5q2x4dmz"},
+        {"self-healing": "i7k3v5q2x4dmz-undo"},
+        {"any": "by self-healing:i7k3v5q2x4dmz"},
+    ],
+)
+def test_what_we_triggered_ourselves_is_marked(labels: dict[str, str]) -> None:
+    meaning = translate(event("event.rollback.triggered"), {**PLACE, "labels": labels}, KEPTN)
     assert meaning.problem.marks == ("i7k3v5q2x4dmz",)
 
 
