@@ -57,15 +57,16 @@ class Entities:
 
 
 def _entity(item: Mapping[str, Any]) -> EntityRecord:
-    seen = item.get("lastSeenTms")
+    seen, id_ = item.get("lastSeenTms"), text(item.get("entityId"))
     return EntityRecord(
-        id=text(item.get("entityId")),
-        type=text(item.get("type")),
+        id=id_,
+        # Not every environment says it beside the id.
+        type=text(item.get("type")) or id_.rpartition("-")[0],
         name=text(item.get("displayName")),
         properties=mapping(item.get("properties")),
         tags=tuple(tags(item.get("tags"))),
         related={
-            name: tuple(id_ for one in objects(ends) if (id_ := text(one.get("id"))))
+            name: tuple(end for one in objects(ends) if (end := text(one.get("id"))))
             for name, ends in mapping(item.get("fromRelationships")).items()
         },
         last_seen=seen if isinstance(seen, int) else None,
