@@ -16,6 +16,8 @@ import requests
 import yaml
 from aiohttp import web
 
+from ansible_collections.self_healing.devops.plugins.module_utils.clients.dynatrace import DynatraceClient
+from ansible_collections.self_healing.devops.plugins.module_utils.http import RequestsTransport
 from sandbox.dynatrace import Dynatrace
 from sandbox.dynatrace.notification import PAYLOAD
 from sandbox.dynatrace.world import Sample
@@ -223,6 +225,59 @@ def test_dt_queries_what_the_watches_measure(tenant: Running, client: Any) -> No
 
 async def _service_id(tenant: Running) -> str:
     return tenant.tool.world.service_of(WATCH).id
+
+
+def test_dt_and_our_client_read_the_same_events(tenant: Running, client: Any) -> None:
+    ours = DynatraceClient(tenant.url, tenant.settings.dynatrace_token, RequestsTransport())
+    properties = {"self_healing.key": "k", "dt.event.deployment.version": "2.1.0"}
+    selector = f'entityId("{WATCH.entity}")'
+    sent = {"eventType": "CUSTOM_DEPLOYMENT", "title": "Release", "entitySelector": selector, "properties": properties}
+    [report] = ours.events.ingest(sent)
+    client.events_v2.ingest("CUSTOM_DEPLOYMENT", "Other", entity_selector=selector, properties={"a": "b"})
+    listed = {event.title: event for event in client.events_v2.list(event_selector='eventType("CUSTOM_DEPLOYMENT")')}
+    assert {item.key: item.value for item in listed["Release"].properties} == properties
+    assert listed["Release"].correlation_id == report.correlation_id
+    since = datetime.now(timezone.utc) - timedelta(minutes=5)
+    read = {event.title: event for event in ours.events.listing(["CUSTOM_DEPLOYMENT"], since, entities=selector)}
+    assert {title: event.id for title, event in read.items()} == {t: event.event_id for t, event in listed.items()}
+    assert read["Release"].properties == properties
+    assert read["Other"].properties == {"a": "b"}
+
+
+def test_dt_and_our_client_measure_the_same(tenant: Running, client: Any) -> None:
+    async def measure() -> None:
+        for disk, used in (("DISK-1", 97.5), ("DISK-2", 40.0)):
+            tenant.tool.world.measure("builtin:host.disk.usedPct", (WATCH.host_entity, disk), used)
+
+    tenant.run(measure())
+    # A measurement counts for the time before the end of the query.
+    soon = datetime.now(timezone.utc) + timedelta(seconds=5)
+    [by_disk] = client.metrics.query("builtin:host.disk.usedPct", resolution="Inf", time_to=soon)
+    assert {series.dimension_map["dt.entity.disk"]: series.values for series in by_disk.data} == {
+        "DISK-1": [97.5],
+        "DISK-2": [40.0],
+    }
+    assert by_disk.data[0].dimensions == [WATCH.host_entity, "DISK-1"]
+    worst = f'builtin:host.disk.usedPct:filter(eq("dt.entity.host","{WATCH.host_entity}")):splitBy():max'
+    [merged] = client.metrics.query(worst, resolution="Inf", time_to=soon)
+    [series] = merged.data
+    assert (series.dimensions, series.values) == ([], [97.5])
+    now = datetime.now(timezone.utc)
+    ours = DynatraceClient(tenant.url, tenant.settings.dynatrace_token, RequestsTransport())
+    measured = ours.metrics.query(worst, now - timedelta(minutes=5), soon)
+    assert [point.value for point in measured.points] == series.values
+    assert ours.metrics.unit("builtin:host.disk.usedPct") == client.metrics.get("builtin:host.disk.usedPct").unit
+    assert client.metrics.get("builtin:host.disk.usedPct").entity_type == ["HOST"]
+
+
+def test_dt_and_our_client_know_the_same_host(tenant: Running, client: Any) -> None:
+    ours = DynatraceClient(tenant.url, tenant.settings.dynatrace_token, RequestsTransport()).entities
+    [process] = ours.listing('type("PROCESS_GROUP_INSTANCE")')
+    theirs = client.entities.get(process.id, fields="+properties,+tags,+fromRelationships")
+    assert (process.id, process.name) == (theirs.entity_id, theirs.display_name)
+    assert list(process.tags) == [tag.string_representation for tag in theirs.tags]
+    assert process.related["isProcessOf"] == (WATCH.host_entity,)
+    assert process.properties == theirs.properties
 
 
 def test_dt_configures_the_notification(client: Any) -> None:
