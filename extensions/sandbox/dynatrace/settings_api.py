@@ -57,7 +57,7 @@ class SettingsApi:
 
     def add_profile(self, name: str) -> SettingsObject:
         """Make an alerting profile that lets everything pass."""
-        value = {"name": name, "managementZone": None, "severityRules": [], "eventFilters": []}
+        value: dict[str, Any] = {"name": name, "managementZone": None, "severityRules": [], "eventFilters": []}
         profile = SettingsObject(value, PROFILES)
         self.objects[profile.id] = profile
         return profile
