@@ -73,6 +73,7 @@ def report(outcomes: Sequence[Outcome], seed: int, folder: Path) -> str:
     lines = [f"  ✘ {finding}" for finding in findings]
     if findings:
         lines.append(f"  what was killed in that round: {'; '.join(outcomes[-1].done) or 'nothing'}")
+        lines += [f"  was running: {line}" for line in outcomes[-1].running]
         lines.append(f"  logs and journal: {folder}; again: make chaos KILLS={_kills(outcomes)} SEED={seed}")
     lines.append(f"{_kills(outcomes)} kills, lost {number[LOST]}, duplicated {number[DUPLICATED]} (seed {seed})")
     return "\n".join(lines)

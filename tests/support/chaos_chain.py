@@ -31,6 +31,8 @@ from .chaos_checks import Break
 
 #: Many heals of the same host within an hour, and all hosts down at once, are what is wanted here.
 LIMITS: Mapping[str, Any] = {"self_healing_limits": {"attempts_per_hour": 10_000, "unhealthy_percent": 100}}
+#: What tells a playbook and its workers from other processes.
+PLAYBOOK = b"ansible-playbook"
 #: Seconds that a killed process may take to be gone.
 GONE = 10.0
 
@@ -104,29 +106,30 @@ class ChaosChain(Chain):
     # -- what is killed ------------------------------------------------------------------------------------------
 
     def kill(self, victim: str) -> str | None:
-        """Kill C(rulebook), C(playbook) or C(both), and tell who it was. None when nothing of that runs now."""
-        rulebook = self._rulebook if victim != "playbook" and self.listens() else None
-        if rulebook is None and victim != "playbook":
-            return None
+        """Kill one of L(chaos_points.VICTIMS), and tell who it was. None when not all of that runs now."""
+        rulebook = self._rulebook if victim != "playbook" else None
         if rulebook is not None:
+            if not self.listens():
+                return None
             # What it starts in this very moment would never be found.
             rulebook.send(signal.SIGSTOP)
-        running = self.playbooks()
-        playbooks = running if victim != "rulebook" else []
-        if rulebook is not None and (playbooks or victim == "rulebook"):
-            rulebook.kill()
-        elif rulebook is not None:
-            rulebook.send(signal.SIGCONT)
+        playbooks = self.playbooks()
+        if victim != "rulebook" and not playbooks:
+            if rulebook is not None:
+                rulebook.send(signal.SIGCONT)
             return None
-        for playbook in playbooks:
-            playbook.send(signal.SIGKILL)
+        if rulebook is not None:
+            rulebook.kill()
+        if victim == "everything":
+            playbooks = [one for one in self._all() if PLAYBOOK in command_lines([one])]
+        victims = [] if victim == "rulebook" else playbooks
+        for one in victims:
+            one.send(signal.SIGKILL)
         deadline = time.monotonic() + GONE
-        while any(playbook.runs() for playbook in playbooks) and time.monotonic() < deadline:
+        while any(one.runs() for one in victims) and time.monotonic() < deadline:
             time.sleep(0.002)
-        pids = " ".join(str(playbook.pid) for playbook in playbooks)
-        return (
-            " and ".join(filter(None, ["the rulebook" if rulebook else "", f"playbook {pids}" if pids else ""])) or None
-        )
+        pids = " ".join(str(one.pid) for one in victims)
+        return " and ".join(filter(None, ["the rulebook" if rulebook else "", f"playbook {pids}" if pids else ""]))
 
     def playbooks(self) -> list[Started]:
         """Return the main processes of the playbooks that run, also of those whose rulebook is gone.
@@ -135,9 +138,7 @@ class ChaosChain(Chain):
         """
         self._mains = {one for one in self._mains if one.runs()}
         if self._rulebook is not None:
-            self._mains.update(
-                one for one in children(self._rulebook.pid) if b"ansible-playbook" in command_lines([one])
-            )
+            self._mains.update(one for one in children(self._rulebook.pid) if PLAYBOOK in command_lines([one]))
         return sorted(self._mains, key=lambda one: one.pid)
 
     def revive(self) -> None:
@@ -176,6 +177,13 @@ class ChaosChain(Chain):
         """Return how many deliveries are to be made now, or are not settled."""
         figures = self.journal.due.figures()
         return figures.unsettled + figures.waiting
+
+    def running(self) -> list[str]:
+        """Return what runs now, for whoever wants to know why something does not go on."""
+        return [
+            f"{one.pid} {command_lines([one]).replace(bytes(1), b' ').decode(errors='replace')[:160]}"
+            for one in self._all()
+        ]
 
     # -- how it starts -------------------------------------------------------------------------------------------
 

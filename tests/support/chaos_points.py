@@ -9,8 +9,9 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-#: What is killed: the rulebook (the playbooks that it started live on), the playbooks that run, or all of them at once.
-VICTIMS = ("rulebook", "playbook", "both")
+#: What is killed: the rulebook, the playbooks that run (their workers end what they are at), both of them at once, or
+#: everything with the workers, as when the machine crashes. What a worker has started on a host lives on in any case.
+VICTIMS = ("rulebook", "playbook", "both", "everything")
 #: The moments of a heal in their order: what the timeline says, with the tool where several say it.
 MOMENTS = (
     "detected",
@@ -105,7 +106,7 @@ KINDS_OF_CUT = ("drop_after", "status_after")
 
 
 def swept(services: int, share: int = 1) -> list[Round]:
-    """Return rounds in which every victim is killed at every moment; with C(share) of 3 only one victim at each.
+    """Return rounds in which every victim is killed at every moment; with a C(share) only every so manieth victim.
 
     Each heal gets kills at moments that are far apart, so that the work that is lost is not always the same.
     """
@@ -113,9 +114,9 @@ def swept(services: int, share: int = 1) -> list[Round]:
     heals: list[tuple[Kill, ...]] = []
     for turn in range(0, len(VICTIMS), share):
         for number, moment in enumerate(MOMENTS[:half]):
-            kills = [Kill(VICTIMS[(number + turn) % 3], moment)]
+            kills = [Kill(VICTIMS[(number + turn) % len(VICTIMS)], moment)]
             if number + half < len(MOMENTS):
-                kills.append(Kill(VICTIMS[(number + turn + 2) % 3], MOMENTS[number + half]))
+                kills.append(Kill(VICTIMS[(number + turn + 2) % len(VICTIMS)], MOMENTS[number + half]))
             heals.append(tuple(kills))
     cuts = [Cut(write, KINDS_OF_CUT[number % 2]) for number, write in enumerate(WRITES)]
     rounds = [tuple(heals[start : start + services]) for start in range(0, len(heals), services)]

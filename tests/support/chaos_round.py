@@ -66,6 +66,8 @@ class Outcome:
     missed: list[Kill] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     incidents: list[str] = field(default_factory=list)
+    #: What was running when something was found wrong.
+    running: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -102,6 +104,7 @@ class Chaos:
         self._chain.emulated.faults.clear()
         outcome.missed = [kill for heal in heals for kill in heal.kills]
         outcome.findings = self._judge(heals, why)
+        outcome.running = self._chain.running() if outcome.findings else []
         outcome.incidents = [heal.incident.id for heal in heals if heal.incident is not None]
         self._known.update(outcome.incidents)
         outcome.seconds = time.monotonic() - began

@@ -35,10 +35,11 @@ def test_a_sweep_kills_every_victim_at_every_moment_once() -> None:
     assert sorted(map(str, kills)) == sorted(str(Kill(victim, moment)) for victim in VICTIMS for moment in MOMENTS)
 
 
-def test_a_third_of_a_sweep_has_every_moment_once_and_every_victim_equally_often() -> None:
-    kills = [kill for round_ in swept(2, share=3) for heal in round_.kills for kill in heal]
+def test_a_part_of_a_sweep_has_every_moment_and_every_victim_about_equally_often() -> None:
+    kills = [kill for round_ in swept(2, share=len(VICTIMS)) for heal in round_.kills for kill in heal]
     assert sorted(kill.moment for kill in kills) == sorted(MOMENTS)
-    assert {victim: sum(kill.victim == victim for kill in kills) for victim in VICTIMS} == dict.fromkeys(VICTIMS, 5)
+    often = [sum(kill.victim == victim for kill in kills) for victim in VICTIMS]
+    assert max(often) - min(often) <= 1
 
 
 def test_every_write_is_cut_in_a_sweep_however_short() -> None:
