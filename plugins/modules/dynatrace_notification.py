@@ -43,7 +43,7 @@ options:
     type: str
   dynatrace_webhook_token:
     description:
-      - The token that the event source expects as C(Authorization: Bearer).
+      - The token that the event source expects in the header C(Authorization), after the word C(Bearer).
       - If not set, the environment variable E(DYNATRACE_WEBHOOK_TOKEN) is used.
     type: str
   dynatrace_webhook_header:
