@@ -105,19 +105,22 @@ def rulebook(
     playbooks: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     *,
     strategy: str = "parallel",
+    foreign: Sequence[Mapping[str, Any]] = (),
     **journal: Any,
 ) -> Iterator[Rulebook]:
     """Run an ansible-rulebook as long as the block does.
 
     C(playbooks) are plays by the name of their file in the folder C(playbooks). C(strategy) is how actions are run,
-    C(parallel) or C(sequential). C(journal) are arguments of the source journal.
+    C(parallel) or C(sequential). C(foreign) are sources besides those of the collection, C(journal) arguments of the
+    source journal.
     """
     layout = Layout(folder)
     with layout.taken():
         layout.prepare()
         port = free_port()
         listener = {"host": "127.0.0.1", "port": port}
-        sources: list[dict[str, Any]] = [
+        sources: list[Mapping[str, Any]] = [
+            *foreign,
             {"self_healing.devops.dynatrace": {**listener, "reconcile_interval": 0}},
             {"self_healing.devops.answers": listener},
             {"self_healing.devops.journal": {"canary_interval": 0, **journal}},
