@@ -133,13 +133,14 @@ def told(tenant: Running, **given: Any) -> dict[str, Any]:
 
 
 def events(tenant: Running) -> list[dict[str, Any]]:
-    return in_world(
-        tenant,
-        lambda world: [
+    def read(world: World) -> list[dict[str, Any]]:
+        return [
             {"type": event.type, "title": event.title, "entity": event.entity.id, **event.properties}
             for event in world.events.values()
-        ],
-    )
+        ]
+
+    found: list[dict[str, Any]] = in_world(tenant, read)
+    return found
 
 
 def sends(tenant: Running) -> int:
@@ -377,9 +378,11 @@ def test_disks_of_a_host_and_one_disk(tenant: Running) -> None:
 
 
 def test_own_query(tenant: Running) -> None:
-    in_world(
-        tenant, lambda world: [world.measure("builtin:host.cpu.usage", (HOST,), n, minutes_ago(n)) for n in (9, 5, 2)]
-    )
+    def measure(world: World) -> None:
+        for minutes in (9, 5, 2):
+            world.measure("builtin:host.cpu.usage", (HOST,), minutes, minutes_ago(minutes))
+
+    in_world(tenant, measure)
     selector = f'builtin:host.cpu.usage:filter(eq("dt.entity.host","{HOST}")):splitBy():max'
     names = ("avg", "min", "max", "sum", "median", "last")
     queries = [{"name": name, "selector": selector, "aggregation": name} for name in names]
