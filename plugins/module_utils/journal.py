@@ -145,7 +145,8 @@ class Journal:
     def record_task(self, problem: Problem, task: Task, origin: str = "journal") -> Recorded:
         """Take a task that a control plane handed out, and the problem that it is about where that is not known yet.
 
-        The same task is taken once, whatever it is said to be about. Changes: those of L(reports.hand_out), and C(echo).
+        The same task is taken once, whatever it is said to be about.
+        Changes: those of L(reports.hand_out), and C(echo) for what our own doing led to.
         """
         return self._store.write(lambda connection: self._record_task(connection, problem, task, origin))
 

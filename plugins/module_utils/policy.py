@@ -40,6 +40,11 @@ CATALOG: Mapping[str, Mapping[str, Any]] = {
         "label": "Restart process",
         "text": "restarts the service on {host} and checks that it stays up",
     },
+    "blue_green_rollback": {
+        "role": "self_healing.devops.blue_green_rollback",
+        "label": "Roll back release",
+        "text": "rolls the release on {host} back and checks that it answers",
+    },
 }
 TALK: tuple[Mapping[str, Any], ...] = (
     {"name": TAKE_OVER, "label": "Take over", "text": "automation keeps its hands off", "role": None},

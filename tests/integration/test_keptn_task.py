@@ -86,7 +86,7 @@ def run(keptn: Running, task: Mapping[str, Any], check_mode: bool = False, **wan
 
 
 def sequence(keptn: Running, context: str) -> str:
-    return next(one["state"] for one in keptn.snapshot()["sequences"] if one["shkeptncontext"] == context)
+    return next(str(one["state"]) for one in keptn.snapshot()["sequences"] if one["shkeptncontext"] == context)
 
 
 # -- the module --------------------------------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ def test_the_policy_is_read_from_variables() -> None:
     assert policy.answer_timeout == timedelta(minutes=1)
     assert policy.level("flush", "low") == "act"
     assert policy.level("flush", "high") == "ask"
-    assert set(policy.catalog) == {"flush", "process_restart"}
+    assert set(policy.catalog) == {"flush", *policies.CATALOG}
 
 
 @pytest.mark.parametrize(
