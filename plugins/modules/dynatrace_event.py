@@ -20,6 +20,8 @@ description:
   - An event cannot be changed or taken back.
 notes:
   - The token needs the scopes C(events.ingest) and C(events.read).
+  - Dynatrace lists an event a moment after it took it. Two runs that send the same event within this moment may both
+    send it; an event tells and changes nothing, so that this does no harm.
 options:
   event_type:
     description:
