@@ -90,6 +90,7 @@ class _Wanted:
 
     def __init__(self, trigger: Event, params: Mapping[str, Any]) -> None:
         self._trigger = trigger
+        self._task = trigger.parsed_type.name if trigger.parsed_type else ""
         self._params = params
         self._labels = {str(name): str(value) for name, value in params["labels"].items()}
         self.source = str(params["source"])
@@ -112,6 +113,11 @@ class _Wanted:
     def finished(self) -> dict[str, Any]:
         status, result = self._params["status"], self._params["result"]
         event = self.event("finished", status=status, result=result, message=_short(self._params["text"]))
+        # The specification wants an object of the task's name, in the one case with the commit that was released.
+        if self._task == "action":
+            event["data"]["action"] = {}
+        elif self._task == "release":
+            event["data"]["release"] = {"gitCommit": self._trigger.git_commit}
         action = {name: value for name, value in (self._params["action"] or {}).items() if value}
         if action:
             event["data"]["action"] = action

@@ -82,6 +82,13 @@ def refused(task: dict[str, Any], name: str) -> dict[str, Any]:
     return {"name": "It fails", "block": [task], "rescue": [said]}
 
 
+def waiting(keptn: OneTool[Keptn]) -> dict[str, Any]:
+    """Return an incident for which a sequence of Keptn waits."""
+    context = keptn.call("problem", title="Response time degradation", service="orders")["context"]
+    task = {"project": "shop", "stage": "production", "service": "orders", "context": context}
+    return {"self_healing_incident": {"id": "i222222222222", "attempt": 1, "tasks": [task]}}
+
+
 @pytest.fixture(scope="module")
 def night() -> Iterator[Night]:
     with start_tool(Keptn) as keptn:
@@ -98,6 +105,7 @@ def night() -> Iterator[Night]:
                 refused(include("undo", **INCIDENT), "No way forward"),
                 include("undo", blue_green_rollback_forward_sequence="delivery", **INCIDENT),
                 refused(include("fix", blue_green_rollback_sequence="unknown"), "No such sequence"),
+                refused(include("fix", blue_green_rollback_service="orders", **waiting(keptn)), "Keptn waits"),
             ]
             settings = {
                 "project": "shop",
@@ -147,3 +155,9 @@ def test_undo_rolls_forward_or_says_why_not(night: Night) -> None:
 def test_a_sequence_that_keptn_does_not_know_is_a_failure(night: Night) -> None:
     [said] = night.run.of("carts-01", "No such sequence")
     assert "Keptn's sequence unknown for carts in shop/production ended with the status errored" in said.result["msg"]
+
+
+def test_a_sequence_that_waits_for_this_run_is_not_waited_for(night: Night) -> None:
+    [said] = night.run.of("carts-01", "Keptn waits")
+    assert said.result["msg"].startswith("Keptn's own sequence for orders in shop/production waits for this run")
+    assert [e for e in night.of("production.rollback.triggered") if e.data["service"] == "orders"] == []

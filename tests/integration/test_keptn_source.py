@@ -18,7 +18,9 @@ from ansible_collections.self_healing.devops.plugins.module_utils.errors import 
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import incident_id
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.plugin_utils import cloud_events
+from demo.scenarios.process_crash import free_port
 from sandbox.keptn import Keptn
+from sandbox.settings import Settings, Webhook
 from support import dynatrace_source
 from support.dynatrace_source import PID, post
 from support.keptn_source import CONTEXT, PLACE, SOURCE, binary, event, running, until
@@ -206,6 +208,26 @@ async def test_a_missing_library_is_told_with_the_command(journal: str, monkeypa
 
 
 # -- asking Keptn ------------------------------------------------------------------------------------------------------
+
+
+async def test_the_webhook_service_and_keptn_2_post_what_is_understood(journal: str) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/keptn"
+    hook = Webhook(url, {"Authorization": "Bearer t"})
+    with start_tool(Keptn, Settings(keptn_webhook=hook)) as keptn:
+        queue: asyncio.Queue[Any] = asyncio.Queue()
+        async with running(queue, journal=journal, port=port, keptn_webhook_token="t"):
+            context = await asyncio.to_thread(lambda: keptn.call("rollback")["context"])
+            delivered = await asyncio.wait_for(queue.get(), 20)
+    assert delivered["problem"]["incident"] == incident_id("keptn", "default", context)
+    [task] = read(journal, delivered["problem"]["incident"]).tasks
+    # Keptn itself has said that it was started.
+    assert (task["name"], task["started"]) == ("rollback", True)
+    with start_tool(Keptn, Settings(keptn_lifecycle_endpoint=url)) as keptn:
+        async with running(queue, journal=journal, port=port):
+            said = await asyncio.to_thread(keptn.call, "lifecycle", phase="App Deployment", state="Failed", typed=False)
+            delivered = await asyncio.wait_for(queue.get(), 20)
+    assert (said["ok"], delivered["problem"]["kind"], delivered["problem"]["status"]) == (True, "bad_release", "open")
 
 
 async def test_keptn_needs_no_way_in(journal: str, keptn: OneTool[Keptn]) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import jsonschema
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -29,8 +30,10 @@ from sandbox.keptn import Keptn
 from support.one_tool import OneTool, start_tool
 from support.playbook import LOCAL, PlaybookRun, run_playbook
 from support.story import PROBLEM
+from support.tree import ROOT
 
 Running = OneTool[Keptn]
+SCHEMAS = ROOT.parent / "shared/specs/keptn-spec-0.2.4-events.json"
 DONE = {"state": "finished", "status": "succeeded", "result": "pass", "text": "healed"}
 
 
@@ -126,6 +129,18 @@ def test_the_end_carries_what_others_look_for(keptn: Running) -> None:
     assert end.data["labels"] == {"Problem URL": task["labels"]["Problem URL"], "Self-healing incident": "i1"}
     assert pid["pid"] in end.data["labels"]["Problem URL"]
     assert (end.data["status"], end.data["result"], len(end.data["message"])) == ("succeeded", "pass", 1000)
+
+
+@pytest.mark.skipif(not SCHEMAS.exists(), reason="the schemas of keptn/spec are not here")
+@pytest.mark.parametrize("name", ["action", "rollback", "release"])
+def test_what_is_sent_fits_the_specification(keptn: Running, name: str) -> None:
+    place = {"project": "shop", "stage": "production", "service": "carts"}
+    task = {"id": "t-1", "context": "a3e5f16d-8888-4720-82c7-6995062905c1", "name": name, "labels": {"a": "b"}, **place}
+    run(keptn, task, labels={"Self-healing incident": "i1"}, **DONE)
+    schemas = json.loads(SCHEMAS.read_text())["events"]
+    sent = until(lambda: answers(keptn, task) if len(answers(keptn, task)) == 2 else None)
+    for event in sent:
+        assert list(jsonschema.Draft4Validator(schemas[event.type]["schema"]).iter_errors(event.data)) == []
 
 
 def test_an_action_is_the_answer_to_the_question_for_one(keptn: Running) -> None:
