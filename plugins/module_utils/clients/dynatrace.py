@@ -4,7 +4,7 @@
 """Dynatrace on the wire: environment API v2, problems and their comments. One method per call, no decisions.
 
 The other resources are parts of the client, in files of their own: C(events), C(metrics), C(entities),
-C(settings).
+C(hosts), C(settings).
 
 Source: docs.dynatrace.com, "Problems API v2". Scopes of the token: C(problems.read), C(problems.write).
 """
@@ -22,6 +22,7 @@ from ..errors import AnswerError
 from ..http import Api, Transport
 from .dynatrace_entities import Entities
 from .dynatrace_events import Events
+from .dynatrace_hosts import Hosts
 from .dynatrace_metrics import Metrics
 from .dynatrace_settings import SettingsObjects
 from .dynatrace_values import criterion, explain, listing, milliseconds_of, object_of, objects
@@ -94,6 +95,7 @@ class DynatraceClient:
         self.metrics = Metrics(self._api)
         self.entities = Entities(self._api)
         self.settings = SettingsObjects(self._api)
+        self.hosts = Hosts(self._api)
 
     def problem(self, pid: str) -> ProblemRecord:
         """Return a problem by its full id. Raises NotFoundError."""
