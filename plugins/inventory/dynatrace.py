@@ -5,19 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
-
-from ansible.errors import AnsibleParserError
-from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
-from ansible.utils.unsafe_proxy import wrap_var
-
-from ansible_collections.self_healing.devops.plugins.module_utils.clients.dynatrace import DynatraceClient
-from ansible_collections.self_healing.devops.plugins.module_utils.errors import SelfHealingError
-from ansible_collections.self_healing.devops.plugins.module_utils.http import RequestsTransport
-from ansible_collections.self_healing.devops.plugins.plugin_utils import dynatrace_inventory as hosts_of
-
 DOCUMENTATION = r"""
 name: dynatrace
 short_description: Hosts that Dynatrace monitors
@@ -138,6 +125,19 @@ keyed_groups:
   - key: dynatrace_host.tags.env
     prefix: env
 """
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.utils.unsafe_proxy import wrap_var
+
+from ansible_collections.self_healing.devops.plugins.module_utils.clients.dynatrace import DynatraceClient
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import SelfHealingError
+from ansible_collections.self_healing.devops.plugins.module_utils.http import RequestsTransport
+from ansible_collections.self_healing.devops.plugins.plugin_utils import dynatrace_inventory as hosts_of
 
 FILE_NAMES = ("dynatrace.yml", "dynatrace.yaml")
 TOOLS = "toolchain"
