@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -38,7 +39,7 @@ from support.dynatrace_forms import DAVIS
 from support.one_tool import OneTool, start_tool
 
 Running = OneTool[Dynatrace]
-#: A service that nobody probes in these tests: the first probe is an hour away.
+#: A service that is probed once at the start, and then not for an hour.
 WATCH = Watch("shop", "http://127.0.0.1:9/", "shop-01", interval=3600)
 HOST, PROCESS = WATCH.host_entity, WATCH.entity
 DISK = "DISK-1111111111111111"
@@ -49,7 +50,14 @@ INCIDENT = translate(DAVIS).incident
 def tenant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     monkeypatch.setattr(wire, "Api", lambda **options: Api(**{**options, "pause": lambda _seconds: None}))
     with start_tool(Dynatrace, Settings(watches=(WATCH,))) as running:
+        running.run(_forget_the_first_probe(running.tool))
         yield running
+
+
+async def _forget_the_first_probe(tool: Dynatrace) -> None:
+    while not tool.watchers[0].probes:
+        await asyncio.sleep(0.001)
+    tool.world.samples[tool.world.service_of(WATCH).id].clear()
 
 
 def run(tenant: Running, module: Any, check_mode: bool = False, **given: Any) -> dict[str, Any]:
