@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -50,14 +50,10 @@ INCIDENT = translate(DAVIS).incident
 def tenant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     monkeypatch.setattr(wire, "Api", lambda **options: Api(**{**options, "pause": lambda _seconds: None}))
     with start_tool(Dynatrace, Settings(watches=(WATCH,))) as running:
-        running.run(_forget_the_first_probe(running.tool))
+        while not running.tool.watchers[0].probes:
+            time.sleep(0.001)
+        in_world(running, lambda world: world.samples[world.service_of(WATCH).id].clear())
         yield running
-
-
-async def _forget_the_first_probe(tool: Dynatrace) -> None:
-    while not tool.watchers[0].probes:
-        await asyncio.sleep(0.001)
-    tool.world.samples[tool.world.service_of(WATCH).id].clear()
 
 
 def run(tenant: Running, module: Any, check_mode: bool = False, **given: Any) -> dict[str, Any]:
