@@ -33,6 +33,8 @@ LOGGER = logging.getLogger(__name__)
 LONGEST_LOOK = 120.0
 #: Contexts of our problems that are asked about in one look; they take turns.
 MOST_CONTEXTS = 20
+#: How a sequence went is less urgent than a task that waits: it is asked for in one look of so many.
+ENDS_EVERY = 5
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -73,6 +75,7 @@ class Pull:
         self._waiting = waiting
         self._interval = interval
         self._chance = chance
+        self._looks = 0
         self._turn = 0
         #: What was listed by the last look and is taken: the next one lists it too.
         self._taken: frozenset[str] = frozenset()
@@ -104,9 +107,9 @@ class Pull:
             events = self._looking.result()
         except SelfHealingError as error:
             return error.message
-        taken = set()
+        taken: set[str] = set()
         for event in events:
-            if event.id in self._taken or await self._is_taken(event):
+            if event.id in self._taken or event.id in taken or await self._is_taken(event):
                 taken.add(event.id)
         self._taken = frozenset(taken)
         return None
@@ -133,8 +136,10 @@ class Pull:
             for project in self._projects
             for event in client.triggered(type_, project=project)
         ]
-        for context in self._next_contexts(self._waiting()):
-            found += ends(client.events(context=context, limit=100))
+        if self._looks % ENDS_EVERY == 0:
+            for context in self._next_contexts(self._waiting()):
+                found += ends(client.events(context=context, limit=100))
+        self._looks += 1
         return found
 
     def _next_contexts(self, waiting: Collection[str]) -> list[str]:
