@@ -102,10 +102,12 @@ seealso:
 """
 
 EXAMPLES = r"""
+---
 # shop.dynatrace.yml: all hosts, and nothing may be healed
 plugin: self_healing.devops.dynatrace
 dynatrace_url: https://abc12345.live.dynatrace.com
 
+---
 # prod.dynatrace.yml: hosts by the tag that holds their name in Ansible, asked for again after an hour at most
 plugin: self_healing.devops.dynatrace
 dynatrace_url: https://abc12345.live.dynatrace.com
