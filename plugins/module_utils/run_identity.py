@@ -23,6 +23,8 @@ ALIVE, LOST, UNKNOWN = "alive", "lost", "unknown"
 
 #: The name, once it is taken. The descriptor of its proof stays open as long as the process.
 _held: str | None = None
+_proof: int | None = None
+_forks_count = True
 
 
 def hold() -> str:
@@ -30,7 +32,7 @@ def hold() -> str:
 
     A name is C(host:pid:machine:boot:network:token).
     """
-    global _held
+    global _held, _proof
     if _held is None:
         token = secrets.token_hex(8)
         proof = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -40,9 +42,27 @@ def hold() -> str:
             proof.close()
             return f"{socket.gethostname()}:{os.getpid()}"
         name = ":".join([socket.gethostname().replace(":", "-"), str(os.getpid()), _machine(), *_here(), token])
-        proof.detach()
-        _held = name
+        _held, _proof = name, proof.detach()
     return _held
+
+
+def disown_forks() -> None:
+    """Let forks no longer count as this process, because they are about to become other programs.
+
+    ansible-rulebook forks to start a playbook. When it is killed in the moment before the fork has become one, the fork
+    fails, goes on as a copy of ansible-rulebook and may never end.
+    """
+    global _forks_count
+    if _forks_count and hasattr(os, "register_at_fork"):
+        _forks_count = False
+        os.register_at_fork(after_in_child=_let_go)
+
+
+def _let_go() -> None:
+    global _held, _proof
+    if _proof is not None:
+        os.close(_proof)
+    _held = _proof = None
 
 
 def held() -> str | None:

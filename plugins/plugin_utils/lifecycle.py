@@ -234,6 +234,7 @@ def lifecycle() -> Lifecycle:
     """Return what the sources on the running event loop share. The first call takes the signals over."""
     loop = asyncio.get_running_loop()
     if loop not in _of_loop:
+        run_identity.disown_forks()
         _of_loop[loop] = Lifecycle(patience_from(None))
         _of_loop[loop].take_signals()
     return _of_loop[loop]

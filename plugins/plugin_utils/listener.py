@@ -262,6 +262,22 @@ class _Route:
         return bytes(body)
 
 
+#: Descriptors of the open ports of this process.
+_open_ports: set[int] = set()
+
+
+def _close_ports() -> None:
+    """Close the ports in a fork of this process: nobody would listen there, and the next to come could not."""
+    for descriptor in _open_ports:
+        with suppress(OSError):
+            os.close(descriptor)
+    _open_ports.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_ports)
+
+
 class _Listener:
     """One open port and the paths on it."""
 
@@ -269,6 +285,7 @@ class _Listener:
         self.host = host
         self.port = 0
         self.routes: dict[str, _Route] = {}
+        self._descriptors: set[int] = set()
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._dispatch)
         self._runner = web.AppRunner(
@@ -290,9 +307,14 @@ class _Listener:
             reason = "another program listens there" if error.errno == errno.EADDRINUSE else error.strerror
             raise ConfigurationError(f"cannot listen on host {host}, port {port}: {reason or error}") from None
         listener.port = listener._runner.addresses[0][1]
+        # aiohttp shows the addresses of its sockets only.
+        sites: Any = listener._runner.sites
+        listener._descriptors = {opened.fileno() for site in sites for opened in site._server.sockets}
+        _open_ports.update(listener._descriptors)
         return listener
 
     async def stop(self) -> None:
+        _open_ports.difference_update(self._descriptors)
         await self._runner.cleanup()
 
     def add(self, route: _Route) -> None:

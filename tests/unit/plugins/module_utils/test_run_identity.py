@@ -54,6 +54,38 @@ def test_a_run_is_alive_until_its_last_worker_ended(run: subprocess.Popen[str]) 
         os.sched_yield()
 
 
+def test_a_fork_that_this_process_disowned_does_not_count_as_it() -> None:
+    """What ansible-rulebook forks to start a playbook may outlive it without ever becoming one."""
+    program = f"""
+import os, sys
+from {run_identity.__name__} import disown_forks, held, hold
+disown_forks()
+disown_forks()
+name = hold()
+worker = os.fork()
+if worker == 0:
+    assert held() is None and hold() != name
+    print(name, os.getpid(), flush=True)
+sys.stdin.read()
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdin=pipe, stdout=pipe, text=True)
+    try:
+        assert process.stdout is not None
+        name, fork = process.stdout.readline().split()
+        assert run_identity.state_of(name) == run_identity.ALIVE
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(30)
+        assert run_identity.state_of(name) == run_identity.LOST
+        os.kill(int(fork), signal.SIGKILL)
+    finally:
+        process.kill()
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(30)
+
+
 def test_a_look_does_not_take_the_name_away(run: subprocess.Popen[str]) -> None:
     name, _worker = lines(run)
     assert [run_identity.state_of(name) for _again in range(3)] == [run_identity.ALIVE] * 3

@@ -9,10 +9,14 @@ import asyncio
 import base64
 import json
 import logging
+import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -395,6 +399,41 @@ async def test_one_path_for_two_sources_is_refused_and_the_first_goes_on() -> No
             async with listener.serve(LOOPBACK, port, "/in", Inbox(), Doors()):
                 pass
         assert (await post(address))[0] == 202
+
+
+async def test_a_fork_does_not_keep_the_port() -> None:
+    """What ansible-rulebook forks to start a playbook may outlive it without ever becoming one."""
+    program = f"""
+import asyncio, os, sys
+from {listener.__name__} import Doors, serve
+
+async def main():
+    async with serve("{LOOPBACK}", 0, "/in", None, Doors()) as address:
+        if os.fork() == 0:
+            print(address, os.getpid(), flush=True)
+            sys.stdin.read()
+            os._exit(0)
+        await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(main())
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", program]
+    process = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)  # noqa: ASYNC220
+    try:
+        assert process.stdout is not None
+        address, fork = (await asyncio.to_thread(process.stdout.readline)).split()
+        process.kill()
+        process.wait(30)
+        os.kill(int(fork), 0)
+        async with listener.serve(LOOPBACK, urlsplit(address).port or 0, "/in", Inbox(), Doors()) as again:
+            assert (await post(again))[0] == 202
+    finally:
+        process.kill()
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(30)
 
 
 async def test_port_of_another_program_is_named() -> None:
