@@ -28,7 +28,6 @@ from .sandbox_client import SandboxClient
 from .scenarios import Scenario
 from .scenarios.process_crash import free_port
 
-RULEBOOK = "self_healing.devops.self_healing"
 CONVERGE = "self_healing.devops.converge"
 #: Seconds that a program may take to be ready, and a playbook to run.
 READY = 90.0
@@ -129,7 +128,7 @@ class Chain:
 
     def _rulebook_command(self) -> list[str]:
         return [
-            *(_program("ansible-rulebook"), "--rulebook", RULEBOOK),
+            *(_program("ansible-rulebook"), "--rulebook", self.scenario.rulebook),
             *("-i", str(self.layout.inventory)),
             *("--vars", str(self.layout.variables)),
         ]

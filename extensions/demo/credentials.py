@@ -30,6 +30,8 @@ class Credentials:
     slack_token: str = field(default_factory=lambda: _fresh("xoxb-"), repr=False)
     dynatrace_webhook_token: str = field(default_factory=_fresh, repr=False)
     xmatters_webhook_token: str = field(default_factory=_fresh, repr=False)
+    keptn_token: str = field(default_factory=_fresh, repr=False)
+    keptn_webhook_token: str = field(default_factory=_fresh, repr=False)
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables that hold them."""
@@ -42,6 +44,8 @@ class Credentials:
             "SLACK_TOKEN": self.slack_token,
             "DYNATRACE_WEBHOOK_TOKEN": self.dynatrace_webhook_token,
             "XMATTERS_WEBHOOK_TOKEN": self.xmatters_webhook_token,
+            "KEPTN_TOKEN": self.keptn_token,
+            "KEPTN_WEBHOOK_TOKEN": self.keptn_webhook_token,
         }
 
     def traces(self) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ from .credentials import Credentials
 from .layout import COLLECTION, Layout
 
 #: Settings of the collection, of Ansible and of the Java bridge that a person may have for real work.
-PERSONAL = ("ANSIBLE_", "DYNATRACE_", "EDA_", "JIRA_", "JPY_", "SELF_HEALING_", "SLACK_", "XMATTERS_")
+PERSONAL = ("ANSIBLE_", "DYNATRACE_", "EDA_", "JIRA_", "JPY_", "KEPTN_", "SELF_HEALING_", "SLACK_", "XMATTERS_")
 PERSONAL_NAMES = frozenset({"JDK_HOME", "JRE_HOME", "JAVA_JRE", "JAVA_TOOL_OPTIONS", "PYTHONHOME", "PYTHONSTARTUP"})
 #: The settings that say where the tools are: the tool, and the path below its address.
 SETTINGS = {
@@ -23,6 +23,7 @@ SETTINGS = {
     "XMATTERS_FORM_URL": ("xmatters_form", ""),
     "JIRA_URL": ("jira", ""),
     "SLACK_URL": ("slack", "/api/"),
+    "KEPTN_URL": ("keptn", ""),
 }
 #: A run of half a minute ends before the thorough compiler of Java pays off, and no file is left in /tmp.
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"

@@ -33,13 +33,14 @@ def inventory(scenario: Scenario) -> dict[str, Any]:
         "jira": {"jira_project": company.jira_project},
         "slack": {"slack_members": [person.email for person in company.people]},
         "xmatters": {"xmatters_recipients": [company.group]},
+        "keptn": {},
     }
     return {
         "all": {
             "vars": {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"},
             "hosts": {"localhost": {}},
             "children": {
-                "toolchain": {"hosts": {name: tools[name] for name in TOOLS}},
+                "toolchain": {"hosts": {name: tools[name] for name in (*TOOLS, *scenario.tools)}},
                 "self_healing_managed": {"hosts": {scenario.host: dict(scenario.host_variables())}},
             },
         }

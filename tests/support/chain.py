@@ -49,10 +49,14 @@ class TestChain(Chain):
     __test__ = False
 
     def __init__(
-        self, layout: Layout, *, by_hand: bool = False, edit: Callable[[dict[str, Any]], None] | None = None
+        self,
+        layout: Layout,
+        *,
+        by_hand: bool = False,
+        edit: Callable[[dict[str, Any]], None] | None = None,
+        scenario: type[ProcessCrash] = ProcessCrash,
     ) -> None:
-        scenario = ProcessCrash(layout.service)
-        super().__init__(layout, scenario, find_java(os.environ, packaged_java()), 0)
+        super().__init__(layout, scenario(layout.service), find_java(os.environ, packaged_java()), 0)
         self._by_hand = by_hand
         self._edit = edit
         self.output = ""

@@ -30,6 +30,8 @@ class ProcessCrash:
     name: ClassVar[str] = "process_crash"
     remedy: ClassVar[str] = "process_restart"
     host: ClassVar[str] = "shop-01"
+    tools: ClassVar[tuple[str, ...]] = ()
+    rulebook: ClassVar[str] = "self_healing.devops.self_healing"
 
     def __init__(self, folder: Path) -> None:
         self.pid_file = folder / "shop.pid"

@@ -18,6 +18,10 @@ class Scenario(Protocol):
     remedy: ClassVar[str]
     #: Inventory name of the host that it runs on.
     host: ClassVar[str]
+    #: Tools that take part besides those of every scenario.
+    tools: ClassVar[tuple[str, ...]]
+    #: The rulebook that hears of it.
+    rulebook: ClassVar[str]
 
     def start(self) -> str:
         """Bring it up and say in a few words what runs. Raises DemoError."""

@@ -18,7 +18,7 @@ from demo.layout import COLLECTION, Layout
 def test_every_run_has_secrets_of_its_own_and_none_is_shown() -> None:
     one, other = Credentials(), Credentials()
     secrets = {name: value for name, value in one.environment().items() if not name.endswith("_USER")}
-    assert len(set(secrets.values())) == len(secrets) == 6
+    assert len(set(secrets.values())) == len(secrets) == 8
     assert not set(secrets.values()) & set(other.environment().values())
     assert not any(value in repr(one) for value in secrets.values())
 
@@ -79,7 +79,7 @@ def test_nobody_s_own_settings_reach_a_program(tmp_path: Path) -> None:
 
 
 def test_the_addresses_of_the_tools_reach_a_program_under_the_settings_names(tmp_path: Path) -> None:
-    tools = ("dynatrace", "xmatters", "jira", "slack", "xmatters_form", "page")
+    tools = ("dynatrace", "xmatters", "jira", "slack", "keptn", "xmatters_form", "page")
     addresses = {name: f"http://127.0.0.1/{name}" for name in tools}
     environment = environment_for(Layout(tmp_path), Credentials(), Path("/java"), addresses, {"LC_ALL": "de_DE.UTF-8"})
     assert environment["JIRA_URL"] == "http://127.0.0.1/jira"
