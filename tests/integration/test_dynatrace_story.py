@@ -28,7 +28,6 @@ WATCH = Watch("shop", "http://127.0.0.1:9/", "shop-01", interval=3600)
 ATTACK = "{{ lookup('ansible.builtin.pipe', 'id') }}"
 BEGAN = datetime.now(timezone.utc) - timedelta(minutes=20)
 KEEP, SHOWN = "Keep the Dynatrace problem in step with the incident", "Note in the journal what the tool shows"
-END = "Tell how the story ended"
 STORY = (
     "Read what Dynatrace measured before and after the fix",
     "Show the figures before and after the fix on the problem",
@@ -222,4 +221,7 @@ def test_no_event_where_none_is_wanted(night: Night) -> None:
 def test_the_story_goes_on_where_nothing_was_verified(night: Night) -> None:
     assert [night.results(task, "asked") for task in STORY] == [[], [], []]
     assert night.results(SHOWN, "asked") == [True]
+    # A skipped task is a process, and there are many incidents that nothing was done about.
+    after = next(n for n, done in enumerate(night.run.tasks) if done.task == "Read the incident asked")
+    assert [done.task for done in night.run.tasks[after:] if done.outcome == "skipped"] == []
     assert (night.events("asked"), [t for t in night.comments("asked") if "-figures-" in t]) == ([], [])
