@@ -16,7 +16,14 @@ import yaml
 
 from support.tree import MODULES, ROLES, ROOT, SOURCES, plugin, source
 
-NAMES = ("README.md", "CONTRIBUTING.md", "docs/connect.md", "docs/guarantees.md", "docs/journal.md")
+NAMES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/connect.md",
+    "docs/dynatrace.md",
+    "docs/guarantees.md",
+    "docs/journal.md",
+)
 PAGES = {name: (ROOT / name).read_text("utf-8") for name in NAMES}
 README = PAGES["README.md"]
 #: What the documentation wants in the environment, besides the settings of the modules.
@@ -127,7 +134,7 @@ def test_link_leads_somewhere(page: str, target: str) -> None:
         assert anchor in anchors, f"{page} links to {target}; headings are {sorted(anchors)}"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/connect.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/connect.md", "docs/dynatrace.md"])
 def test_yaml_can_be_read(page: str) -> None:
     for text in blocks(page, "yaml"):
         yaml.safe_load(text)

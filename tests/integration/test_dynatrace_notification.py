@@ -346,6 +346,23 @@ def test_the_payload_is_the_one_of_the_readme_and_of_the_sandbox() -> None:
     assert f"\n```text\n{keeping.PAYLOAD}\n```\n" in (ROOT / "roles/dynatrace/README.md").read_text("utf-8")
 
 
+def test_the_object_of_the_documentation_is_the_one_that_is_written(tenant: Running) -> None:
+    page = (ROOT / "docs/dynatrace.md").read_text("utf-8")
+    [written] = json.loads(page.split("```json\n", 1)[1].split("```", 1)[0])
+    run(tenant)
+    value = kept(tenant)[0].value
+    assert written["schemaId"] == keeping.SCHEMA
+    own = written["value"]["webHookNotification"]
+    for said, is_so, open_fields in (
+        (written["value"], value, {"alertingProfile", "webHookNotification"}),
+        (own, hook(tenant), {"payload", "headers"}),
+    ):
+        assert set(said) == set(is_so)
+        assert {name: said[name] for name in set(said) - open_fields} == {
+            name: is_so[name] for name in set(is_so) - open_fields
+        }
+
+
 def test_the_playbook_connects_dynatrace_once(tenant: Running) -> None:
     connect = {"import_playbook": "self_healing.devops.connect_dynatrace"}
     tools = {"dynatrace": {"dynatrace_url": tenant.url}, "jira": {}}
