@@ -155,6 +155,8 @@ def marks(tools: Mapping[str, Any]) -> dict[str, Counter[str]]:
 def _marks(state: State, incident: State) -> Iterator[tuple[str, str]]:
     """Every told entry is in every tool, once."""
     told = {f"{incident['id']}-{entry['n']}": entry for entry in incident["timeline"] if entry["kind"] in TOLD}
+    # The end of the story in Dynatrace, which is no entry of the timeline.
+    figures = f"{incident['id']}-figures-{incident['attempt']}"
     for tool, shown in marks(state["tools"]).items():
         for mark, entry in told.items():
             if not shown[mark]:
@@ -162,7 +164,7 @@ def _marks(state: State, incident: State) -> Iterator[tuple[str, str]]:
         for mark, times in shown.items():
             if times > 1:
                 yield DUPLICATED, f"{tool} shows {mark} {times} times"
-            if mark not in told:
+            if mark not in told and not (tool == "dynatrace" and mark == figures):
                 yield DUPLICATED, f"{tool} shows {mark}, which the timeline does not have"
 
 
