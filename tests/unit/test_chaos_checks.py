@@ -219,6 +219,18 @@ def test_what_is_lost_or_there_twice_is_found(spoil: Spoil, kind: str, why: str)
     assert {finding.incident for finding in found} == {one["id"]}
 
 
+def test_a_remark_of_a_tool_s_own_is_no_entry_of_the_timeline_and_is_there_once() -> None:
+    one = incident()
+    state = shown(one)
+    comments = first(state, "dynatrace")["comments"]
+    comments.append({"text": f"up 0 → 1 [{one['id']}-figures-1]"})
+    assert judge(state, one, REMEDY) == []
+    twice(comments)
+    assert [finding.kind for finding in judge(state, one, REMEDY)] == [DUPLICATED]
+    comments[-1]["text"] = f"unheard of [{one['id']}-99]"
+    assert [finding.kind for finding in judge(state, one, REMEDY)] == [DUPLICATED]
+
+
 def test_two_runs_that_both_changed_the_host_are_found() -> None:
     one = incident()
     twice(one["timeline"], 10)
