@@ -11,9 +11,13 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import incident_id
 from demo.scenarios.process_crash import free_port
 from support.dynatrace_forms import PID, davis
+from support.dynatrace_source import INCIDENT, notification
+from support.postgres import Server
 from support.rulebook import rulebook
 
 ATTACK = "Low disk space {{ lookup('pipe', 'id') }}"
@@ -38,6 +42,32 @@ def test_what_a_foreign_source_brings_is_an_incident_and_the_rules_see_the_safe_
         journal = engine.journal
         assert journal.read(incident).problem["title"] == ATTACK
         journal.close()
+
+
+def test_what_comes_through_an_event_stream_is_an_incident(tmp_path: Path, postgres: Server) -> None:
+    """An event stream hands on what was posted to it over PostgreSQL, with the headers of the sender."""
+    dsn = postgres.database().replace("postgresql+psycopg", "postgresql")
+    listener = {"dsn": dsn, "channels": ["dynatrace"]}
+    stream = {
+        "eda.builtin.pg_listener": listener,
+        "filters": [{"self_healing.devops.incident": {"payload": "payload"}}],
+    }
+    rules = [shows("problem.incident", "PROBLEM")]
+    told = {"payload": notification(), "meta": {"headers": {"X-Secret": "hidden"}, "hosts": "all"}}
+    with rulebook(tmp_path / "engine", rules, foreign=[stream], stop_patience=0) as engine:
+
+        def notify() -> bool:
+            # Nobody hears it before the source listens, and more than once it is a duplicate.
+            with psycopg.connect(dsn, autocommit=True) as connection:
+                connection.execute("SELECT pg_notify('dynatrace', %s)", [json.dumps(told)])
+            return "PROBLEM {" in engine.log
+
+        engine.until(notify, "the problem")
+        shown = engine.log[engine.log.index("PROBLEM {") :]
+        assert f"'incident': '{INCIDENT}', 'kind': 'process_crash', 'status': 'open'" in shown
+        for unsafe in ("hidden", "lookup", "headers", "hosts"):
+            assert unsafe not in shown
+        assert engine.log.count("PROBLEM {") == 1
 
 
 def shows(field: str, word: str) -> dict[str, Any]:
