@@ -127,6 +127,8 @@ def as_it_is_here(unit: str) -> str:
         r"^WorkingDirectory=.*$": f"WorkingDirectory={PLACE}",
         r"/opt/self-healing/venv/bin": str(BIN),
         r"--rulebook \S+ -i \S+": f"--rulebook {PLACE}/rulebook.yml -i {PLACE}/inventory",
+        # The checkout may be below /tmp.
+        r"^PrivateTmp=yes$": f"PrivateTmp=yes\nBindReadOnlyPaths={ROOT}",
     }
     for pattern, text in replaced.items():
         unit, number = re.subn(pattern, text, unit, flags=re.MULTILINE)

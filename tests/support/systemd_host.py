@@ -22,6 +22,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from support.tree import ROOT
+
 PROGRAMS = ("systemd-nspawn", "sshd", "ssh", "ssh-keygen", "ip", "unshare", "setpriv")
 #: In memory, because the upper layer of an overlay must not lie on its lower one.
 BASE = Path("/dev/shm/self-healing-hosts")
@@ -170,7 +172,8 @@ class SystemdHost:
         with (self.folder.parent / "known_hosts").open("a") as known:
             known.write(f"{self.address} {host_key}\n")
         groups = [str(group) for group in _make_cgroups(self.name)]
-        nspawn = [f"--machine={self.name}", f"--network-bridge={self.bridge}"]
+        # The checkout too, whose programs may be run there: it may be on a file system of its own.
+        nspawn = [f"--machine={self.name}", f"--network-bridge={self.bridge}", f"--bind-ro={ROOT}"]
         with (self.folder / "console").open("wb") as console:
             return subprocess.Popen(
                 [*ALONE, "sh", "-c", BOOT, "boot", str(upper), str(work), str(root), *groups, "--", *nspawn],
