@@ -11,6 +11,9 @@ controller.
 from __future__ import annotations
 
 import os
+import select
+import signal
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -23,9 +26,33 @@ from ansible_collections.self_healing.devops.plugins.module_utils import run_ide
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import SelfHealingError
 from ansible_collections.self_healing.devops.plugins.module_utils.module import ModuleSpec, transport_for
 
+_STDOUT = 1
+
 # Ansible's main process imports an action before it forks the workers: all of them are one run, and alive as long as
 # any of them is.
 run_identity.hold()
+
+
+def end_with_the_terminal() -> None:
+    """Let the run end when whoever reads its output is gone, as programs on a terminal do.
+
+    ansible-runner gives a playbook a terminal and has it ignore SIGHUP. When the runner is killed, the playbook fails
+    at the next line that it writes. But if that is a line of one of its workers (an item of a loop, a warning), Ansible
+    waits for its workers for ever: a run that lives, does nothing, and has the incident and its tools for itself.
+    """
+    # Signals are for the main thread only, and not every system has this one.
+    with suppress(AttributeError, ValueError, OSError):
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN or not os.isatty(_STDOUT):
+            return
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        terminal = select.poll()
+        terminal.register(_STDOUT, 0)
+        if any(event & select.POLLHUP for _descriptor, event in terminal.poll(0)):
+            # It went before this.
+            os.kill(os.getpid(), signal.SIGHUP)
+
+
+end_with_the_terminal()
 
 
 class InProcessAction(ActionBase):
