@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -197,6 +198,10 @@ class ChaosChain(Chain):
         hosts.write_text(yaml.safe_dump(inventory, sort_keys=False), "utf-8")
         policy = self.layout.inventory / "group_vars" / "all" / "self_healing.yml"
         policy.write_text(yaml.safe_dump({**yaml.safe_load(policy.read_text("utf-8")), **LIMITS}), "utf-8")
+        # A request that breaks off because its sender was killed is no error of the sandbox.
+        server_log = logging.getLogger("aiohttp.server")
+        self._cleanup.callback(server_log.setLevel, server_log.level)
+        server_log.setLevel(logging.CRITICAL)
         self.emulated = SandboxThread(self._settings())
         self._cleanup.callback(self.emulated.stop)
         xmatters = self.emulated.sandbox.tools[XMatters.name]
