@@ -221,13 +221,17 @@ def _figure(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
-def fix_started(incident: Incident, worker: str | None = None) -> list[Entry]:
-    """Note the intent before the effect. Raises StepRefusedError when another run has taken the incident over."""
-    if incident.state != "healing" or incident.claim is None:
-        raise StepRefusedError(f"incident {incident.id} is {incident.state}: it is not being healed")
-    if not _owned_by(incident, worker):
+def require_owner(incident: Incident, worker: str | None) -> None:
+    """Raise StepRefusedError where another run has the incident: what a run that lost it found counts no more."""
+    if incident.claim is not None and not _owned_by(incident, worker):
         other = run_identity.short(incident.claim["worker"])
         raise StepRefusedError(f"incident {incident.id} was taken over by {other}: hands off", "busy")
+
+
+def fix_started(incident: Incident) -> list[Entry]:
+    """Note the intent before the effect. Raises StepRefusedError when nothing was diagnosed, or nobody heals."""
+    if incident.state != "healing" or incident.claim is None:
+        raise StepRefusedError(f"incident {incident.id} is {incident.state}: it is not being healed")
     found = incident.evidence.get("before")
     if found is None:
         raise StepRefusedError(f"incident {incident.id}: {incident.claim['role']} recorded no diagnosis before its fix")

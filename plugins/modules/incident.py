@@ -223,6 +223,8 @@ STEPS = (
     "note",
     "settle",
 )
+#: Steps that only the run makes which has the incident.
+OWNERS_STEPS = frozenset({"fix_started", "fixed", "fix_failed", "verified", "unverified", "undone"})
 #: Steps that a playbook run begins with.
 FIRST_STEPS = frozenset({"decide", "claim", "timer"})
 HOST = {
@@ -332,7 +334,7 @@ def _step(name: str, params: Mapping[str, Any], journal: Journal, worker: str) -
         return _decide(params, journal, policy, now)
     by_name = {
         "claim": lambda i: steps.claim(i, worker, now, policy.claim_lease),
-        "fix_started": lambda i: steps.fix_started(i, worker),
+        "fix_started": steps.fix_started,
         "fixed": lambda i: steps.fixed(i, params["changed"], policy.verify_timeout),
         "fix_failed": lambda i: steps.fix_failed(i, reason),
         "verified": steps.verified,
@@ -343,7 +345,14 @@ def _step(name: str, params: Mapping[str, Any], journal: Journal, worker: str) -
         "close": steps.close,
         "note": lambda _: [Entry("noted", params["text"])],
     }
-    return by_name[name]
+    if name not in OWNERS_STEPS:
+        return by_name[name]
+
+    def step(incident: Incident) -> list[Entry]:
+        steps.require_owner(incident, worker)
+        return by_name[name](incident)
+
+    return step
 
 
 def _decide(params: Mapping[str, Any], journal: Journal, policy: policies.Policy, now: datetime) -> Any:

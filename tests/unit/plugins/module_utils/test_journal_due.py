@@ -271,7 +271,8 @@ def test_a_claim_outlives_its_lease_as_long_as_its_run_lives_and_a_lost_run_is_r
     incident = journal.read(INCIDENT)
     assert (incident.claim["resumed"], incident.attempt) == (True, 1)
     with pytest.raises(steps.StepRefusedError, match="taken over by run:2"):
-        steps.fix_started(incident_with_diagnosis(journal), "run:1")
+        steps.require_owner(incident, "run:1")
+    steps.require_owner(incident, "run:2")
     assert steps.finish(incident, "", "run:1") == [], "it gives back only what is its own"
 
 
@@ -344,7 +345,3 @@ def decide(journal: Journal) -> None:
         return steps.decide(incident, decision.to_data(), policy.timers(decision.verdict))
 
     journal.change(INCIDENT, step)
-
-
-def incident_with_diagnosis(journal: Journal):
-    return journal.change(INCIDENT, lambda i: steps.evidence(i, "before", False, {"up": 0}, ""))[0]

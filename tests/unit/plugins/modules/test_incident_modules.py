@@ -65,6 +65,17 @@ def heal(run: Run, place: str) -> None:
     run(incident, step="fixed")
 
 
+@pytest.mark.parametrize("step", ["fixed", "fix_failed", "verified", "unverified", "undone", "finish"])
+def test_a_run_that_lost_the_incident_has_no_say_in_it_any_more(run: Run, place: str, step: str) -> None:
+    heal(run, place)
+    before = Journal.open(place).read(INCIDENT)
+    told = run(incident, step=step, worker="replaced:1", reason="the host is gone")
+    assert told["changed"] is False
+    assert Journal.open(place).read(INCIDENT) == before, "it is the other run's to say how it goes"
+    if step != "finish":
+        assert (told["granted"], told["refused"]["reason"]) == (False, "busy")
+
+
 def test_every_step_changes_once(run: Run, place: str) -> None:
     assert run(incident, **DECIDE)["changed"] is True
     assert run(incident, **DECIDE)["changed"] is False
