@@ -55,6 +55,9 @@ HEAD_SECONDS = 15.0
 BODY_SECONDS = 15.0
 #: Requests that are being handled when their source leaves may take this long to end (seconds).
 DRAIN_SECONDS = 5.0
+#: The sources of a process begin to listen one after the other. For so long a path that nobody listens on may be one on
+#: which somebody is about to (seconds).
+STARTING_SECONDS = 10.0
 #: What a sender is asked to wait when the journal cannot take a message (seconds).
 RETRY_AFTER = "5"
 #: What a sender is asked to wait while this process is about to end and to start again (seconds).
@@ -286,6 +289,7 @@ class _Listener:
         self.port = 0
         self.routes: dict[str, _Route] = {}
         self._descriptors: set[int] = set()
+        self._started_at = 0.0
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._dispatch)
         self._runner = web.AppRunner(
@@ -307,6 +311,7 @@ class _Listener:
             reason = "another program listens there" if error.errno == errno.EADDRINUSE else error.strerror
             raise ConfigurationError(f"cannot listen on host {host}, port {port}: {reason or error}") from None
         listener.port = listener._runner.addresses[0][1]
+        listener._started_at = asyncio.get_running_loop().time()
         # aiohttp shows the addresses of its sockets only.
         sites: Any = listener._runner.sites
         listener._descriptors = {opened.fileno() for site in sites for opened in site._server.sockets}
@@ -328,10 +333,11 @@ class _Listener:
         route = self.routes.get(request.path)
         if route is not None:
             return _response(await route.answer(request))
-        if request.path == METRICS_PATH and not self._shows_metrics(request):
-            return _response(_error(404, "no source listens on this path"))
-        if request.path not in (HEALTH_PATH, METRICS_PATH):
-            return _response(_error(404, "no source listens on this path"))
+        hidden = request.path == METRICS_PATH and not self._shows_metrics(request)
+        if hidden or request.path not in (HEALTH_PATH, METRICS_PATH):
+            # A sender that is told 404 does not come again.
+            starting = asyncio.get_running_loop().time() < self._started_at + STARTING_SECONDS
+            return _response(_STARTING if starting else _error(404, "no source listens on this path"))
         if request.method not in ("GET", "HEAD"):
             return _response(_error(405, "this path takes GET only", {"Allow": "GET, HEAD"}))
         return _response(await self._health()) if request.path == HEALTH_PATH else await _metrics()
@@ -388,6 +394,9 @@ def _error(status: int, text: str, headers: Mapping[str, str] | None = None) -> 
     return Reply(status, {"error": text}, headers or {})
 
 
+_STARTING = _error(
+    503, "no source listens on this path yet, please send it again", {"Retry-After": RETRY_AFTER, "Connection": "close"}
+)
 _ENDING = _error(
     503,
     "this source is shutting down, please send it again",

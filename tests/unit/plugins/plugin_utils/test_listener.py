@@ -36,6 +36,12 @@ from ansible_collections.self_healing.devops.plugins.plugin_utils.vitals import 
 LOOPBACK = "127.0.0.1"
 
 
+@pytest.fixture(autouse=True)
+def started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All sources that there will be have begun to listen."""
+    monkeypatch.setattr(listener, "STARTING_SECONDS", 0.0)
+
+
 class Inbox:
     """A handler that keeps what came in and answers what it is told to."""
 
@@ -211,6 +217,21 @@ async def test_expect_continue_is_served() -> None:
     async with listener.serve(LOOPBACK, 0, "/in", Inbox(), Doors()) as address:
         async with aiohttp.ClientSession() as session, session.post(address, data=b"{}", expect100=True) as answer:
             assert answer.status == 202
+
+
+async def test_a_source_that_begins_later_than_another_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender that is told 404 does not come again."""
+    monkeypatch.setattr(listener, "STARTING_SECONDS", 60.0)
+    port = free_port()
+    async with listener.serve(LOOPBACK, port, "/first", Inbox(), Doors()) as address:
+        later = address.replace("/first", "/later")
+        status, body, headers = await post(later)
+        assert (status, headers["Retry-After"]) == (503, "5")
+        assert body == {"error": "no source listens on this path yet, please send it again"}
+        async with listener.serve(LOOPBACK, port, "/later", Inbox(), Doors()):
+            assert (await post(later))[0] == 202
+        monkeypatch.setattr(listener, "STARTING_SECONDS", 0.0)
+        assert (await post(later))[0] == 404
 
 
 async def test_unknown_path_and_wrong_method() -> None:
