@@ -19,22 +19,21 @@ FAILED_ONCE: dict[str, tuple[int, int]] = {
 }
 #: Two of the four victims at every moment. The whole sweep is python -m support.chaos --sweep.
 SHARE = 3
-#: Writes whose answers may not come to be cut, because no heal of their round makes them.
-UNWRITTEN = 4
 
 
-def check(folder: Path, rounds: Iterable[Round], kills: int, seed: int, again: str) -> None:
+def check(folder: Path, rounds: Iterable[Round], kills: int, seed: int) -> None:
     outcomes = play(folder, iter(rounds), kills, seed)
-    told = report(outcomes, seed, folder, again)
+    told = report(outcomes, seed, folder)
     assert not any(outcome.findings for outcome in outcomes), told
-    assert sum(outcome.kills for outcome in outcomes) >= kills - UNWRITTEN, told
+    assert sum(outcome.kills for outcome in outcomes) >= kills, told
 
 
 @pytest.mark.parametrize("part", [0, 1])
 def test_a_sweep_over_all_moments_of_a_heal(tmp_path: Path, part: int) -> None:
     rounds = swept(SERVICES, SHARE)[part::2]
-    kills = sum(len(one.cuts) + sum(map(len, one.kills)) for one in rounds)
-    check(tmp_path, rounds, kills, 1, "make test TESTS=tests/chaos/test_sweep.py")
+    planned = sum(len(kills) for one in rounds for kills in one.kills)
+    # A moment that is over before there is anything to kill again is left out.
+    check(tmp_path, rounds, planned - 2, seed=1)
 
 
 if FAILED_ONCE:
@@ -42,4 +41,4 @@ if FAILED_ONCE:
     @pytest.mark.parametrize("why", FAILED_ONCE)
     def test_what_failed_once(tmp_path: Path, why: str) -> None:
         seed, kills = FAILED_ONCE[why]
-        check(tmp_path, at_random(seed, SERVICES), kills, seed, f"make chaos KILLS={kills} SEED={seed}")
+        check(tmp_path, at_random(seed, SERVICES), kills, seed)

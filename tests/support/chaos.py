@@ -15,7 +15,6 @@ import secrets
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import chain as one_after_the_other
 from pathlib import Path
 from types import FrameType
 
@@ -29,6 +28,8 @@ from .chaos_round import Chaos, Outcome
 
 ROOT = Path(__file__).absolute().parents[2]
 SERVICES = 2
+#: A kill whose moment never came while there was something to kill is tried again this often.
+MOST_TRIES = 2
 
 
 def options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -52,7 +53,7 @@ def play(folder: Path, planned: Iterator[Round], kills: int, seed: int) -> list[
         with ChaosChain(layout) as chain:
             chain.start()
             chaos = Chaos(chain, seed)
-            for number, round_ in enumerate(one_after_the_other(planned, _once_more(outcomes)), start=1):
+            for number, round_ in enumerate(planned, start=1):
                 outcome = chaos.run(round_)
                 outcomes.append(outcome)
                 print(f"  round {number}: {', '.join(outcome.incidents)} in {outcome.seconds:.1f} s", flush=True)
@@ -65,22 +66,15 @@ def play(folder: Path, planned: Iterator[Round], kills: int, seed: int) -> list[
     return outcomes
 
 
-def _once_more(outcomes: Sequence[Outcome]) -> Iterator[Round]:
-    """Yield rounds for the kills that were missed: when their moment came, there was nothing to kill."""
-    missed = [kill for outcome in list(outcomes) for kill in outcome.missed]
-    for start in range(0, len(missed), SERVICES):
-        yield Round(tuple((kill,) for kill in missed[start : start + SERVICES]))
-
-
-def report(outcomes: Sequence[Outcome], seed: int, folder: Path, again: str) -> str:
-    """Return what came out in a few lines, the figures last. C(again) is how to have the same once more."""
+def report(outcomes: Sequence[Outcome], seed: int, folder: Path) -> str:
+    """Return what came out in a few lines, the figures last."""
     findings = [finding for outcome in outcomes for finding in outcome.findings]
     number = {kind: sum(finding.kind == kind for finding in findings) for kind in (LOST, DUPLICATED)}
     lines = [f"  ✘ {finding}" for finding in findings]
     if findings:
         lines.append(f"  what was killed in that round: {'; '.join(outcomes[-1].done) or 'nothing'}")
         lines += [f"  was running: {line}" for line in outcomes[-1].running]
-        lines.append(f"  logs and journal: {folder}; again: {again}")
+        lines.append(f"  logs and journal: {folder}; again: make chaos KILLS={_kills(outcomes)} SEED={seed}")
     lines.append(f"{_kills(outcomes)} kills, lost {number[LOST]}, duplicated {number[DUPLICATED]} (seed {seed})")
     return "\n".join(lines)
 
@@ -94,11 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # However it is told to end, everything that was started is stopped first.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
-    planned, kills = at_random(chosen.seed, SERVICES), chosen.kills
-    again = f"make chaos KILLS={kills} SEED={chosen.seed}"
+    planned = at_random(chosen.seed, SERVICES)
+    kills = chosen.kills
     if chosen.sweep:
         planned, kills = iter(swept(SERVICES)), 10**6
-        again = f"python -m support.chaos --sweep --seed {chosen.seed}"
     try:
         outcomes = play(chosen.folder, planned, kills, chosen.seed)
     except DemoError as error:
@@ -107,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("chaos: interrupted; everything that was started is stopped", file=sys.stderr)
         return 130
-    print(report(outcomes, chosen.seed, chosen.folder, again))
+    print(report(outcomes, chosen.seed, chosen.folder))
     return 1 if any(outcome.findings for outcome in outcomes) else 0
 
 
