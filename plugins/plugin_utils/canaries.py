@@ -62,7 +62,9 @@ async def send_canaries(journal: Journal, queue: Queue, interval: float) -> None
 
 async def _send(journal: Journal, queue: Queue) -> datetime:
     canary = await asyncio.to_thread(journal.canaries.send, run_identity.hold())
+    # The journal counts whole milliseconds; a finer moment could be later than the canary's own way back.
     sent = utc_now()
+    sent -= timedelta(microseconds=sent.microsecond % 1000)
     vitals().journal_worked()
     await lifecycle().put(queue, {"canary": {"id": canary}, "meta": {"uuid": canary}})
     return sent

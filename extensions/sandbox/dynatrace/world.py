@@ -234,7 +234,8 @@ class World:
             event.end = -1
 
     def comment(self, problem: Problem, author: str, content: str, context: str) -> Comment:
-        written = now()
+        # No two in one millisecond: that keeps their order, whoever sorts them.
+        written = max(now(), problem.comments[-1].at + 1) if problem.comments else now()
         comment = Comment(f"{number()}_{written}", written, author, content, context)
         problem.comments.append(comment)
         return comment
