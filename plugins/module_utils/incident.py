@@ -199,7 +199,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Answer:
-    """A responder's choice. C(key) is the channel's own id of this choice: the same choice has the same key."""
+    """A responder's choice. C(key) is the channel's own id of this choice: the same choice has the same key.
+
+    C(channel) is C(xmatters), C(slack), C(jira), C(link) or C(playbook). C(alert_id) is where it was asked in the words
+    of the channel. C(choice) is the label or the short name of an option.
+    """
 
     channel: str
     alert_id: str
@@ -209,6 +213,14 @@ class Answer:
     comment: str | None
     at: datetime | None
     key: str
+    #: How the channel knows the person: a user id of Slack, an account id of Jira, a target name of xMatters.
+    person_id: str | None = None
+    #: The person's e-mail address, where the channel itself vouches for it.
+    email: str | None = None
+    #: Whether the channel asked exactly those who may answer, so that whoever answers on it is one of them.
+    vouched: bool = False
+    #: Which question was answered: the number of the entry that asked it. None where the channel cannot tell.
+    asked: int | None = None
 
 
 @dataclass(frozen=True)
