@@ -18,10 +18,9 @@ from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatte
 from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatters_values import Choice, Event
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import SelfHealingError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import INCIDENT_ID, Answer
-from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
+from ansible_collections.self_healing.devops.plugins.plugin_utils.channels.desk import Desk
 from ansible_collections.self_healing.devops.plugins.plugin_utils.intake.xmatters import ResponseHint, to_response_hint
 from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import Inbound, Reply
-from ansible_collections.self_healing.devops.plugins.plugin_utils.metrics import metrics
 
 LOGGER = logging.getLogger(__name__)
 
@@ -54,7 +53,9 @@ def read_answers(client: XMattersClient, alert: str, marker_property: str, hint:
     if event is None:
         return Reading(False, problem="there is no such alert")
     incident = event.property(marker_property)
-    if not isinstance(incident, str) or not INCIDENT_ID.fullmatch(incident):
+    # The alerts after the first carry their number as well.
+    incident = incident.partition(".")[0] if isinstance(incident, str) else ""
+    if not INCIDENT_ID.fullmatch(incident):
         return Reading(False, problem=f"the alert belongs to no incident (its property {marker_property} is none)")
     choices = [choice for choice in client.choices(event.id) if choice.id and choice.person and choice.option]
     names = {key: _name(client, key) for key in {choice.person for choice in choices}}
@@ -78,6 +79,9 @@ def _answer(event: Event, incident: str, choice: Choice, name: str) -> Answer:
         comment=choice.comment,
         at=choice.at,
         key=choice.id,
+        person_id=choice.person,
+        # An alert can only be answered by somebody whom xMatters notified of it.
+        vouched=True,
     )
 
 
@@ -89,23 +93,20 @@ def _same(choice: Choice, name: str, hint: ResponseHint) -> bool:
 class AnswerIntake:
     """Handles the response webhook of xMatters for one event source.
 
-    C(connect) returns a client: a new one per reading, as sessions are not shared between threads. C(recorded) is
-    called after something was committed.
+    C(connect) returns a client: a new one per reading, as sessions are not shared between threads.
     """
 
     def __init__(
         self,
-        journal: Journal,
+        desk: Desk,
         connect: Callable[[], XMattersClient],
-        recorded: Callable[[], None],
         marker_property: str = "incident_id",
         *,
         unreadable_pauses: Sequence[float] = UNREADABLE_PAUSES,
         unconfirmed_pauses: Sequence[float] = UNCONFIRMED_PAUSES,
     ) -> None:
-        self._journal = journal
+        self._desk = desk
         self._connect = connect
-        self._recorded = recorded
         self._marker_property = marker_property
         self._unreadable_pauses = tuple(unreadable_pauses)
         self._unconfirmed_pauses = tuple(unconfirmed_pauses)
@@ -146,12 +147,7 @@ class AnswerIntake:
         async with self._readers:
             reading = await asyncio.to_thread(lambda: read_answers(self._connect(), alert, self._marker_property, hint))
             for answer in reading.answers:
-                with metrics().commit():
-                    recorded = await asyncio.to_thread(self._journal.record_answer, answer)
-                metrics().arrived("answers", recorded.change)
-                if recorded.change != "duplicate":
-                    LOGGER.info("answer to alert %s of incident %s: %s", alert, recorded.incident, recorded.change)
-                    self._recorded()
+                await self._desk.record(answer)
         return reading
 
     def _follow(self, hint: ResponseHint, pauses: Sequence[float]) -> None:
