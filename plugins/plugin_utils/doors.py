@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
 
@@ -24,6 +24,37 @@ from ansible_collections.self_healing.devops.plugins.module_utils.errors import 
 Secrets = str | Sequence[str] | None
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
+
+
+class Door(Protocol):
+    """What decides whether a request may come in. C(names) begins the names of its settings in messages."""
+
+    @property
+    def names(self) -> str: ...
+
+    @property
+    def closed(self) -> bool:
+        """Whether anything is needed to get in."""
+
+    def admit(self, headers: Mapping[str, str], /) -> bool:
+        """Return whether the body of a request with these headers is worth reading."""
+
+    def admit_body(self, headers: Mapping[str, str], body: bytes, /) -> bool:
+        """Return whether the request may come in, now that its body is there as it was sent."""
+
+
+@dataclass(frozen=True)
+class Proven:
+    """A door for paths where the handler itself checks a proof that each request carries, as a signed link does."""
+
+    names: str
+    closed: bool = True
+
+    def admit(self, _headers: Mapping[str, str], /) -> bool:
+        return True
+
+    def admit_body(self, _headers: Mapping[str, str], _body: bytes, /) -> bool:
+        return True
 
 
 @dataclass(frozen=True)
@@ -80,6 +111,10 @@ class Doors:
         if self.token is not None and self.header is not None:
             admitted |= _same(headers.get(self.header, ""), self.token)
         return admitted
+
+    def admit_body(self, _headers: Mapping[str, str], _body: bytes, /) -> bool:
+        """Return True: nothing of the body opens these doors."""
+        return True
 
 
 def doors_for(

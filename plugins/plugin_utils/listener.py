@@ -17,7 +17,7 @@ import ipaddress
 import logging
 import os
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +31,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.errors import 
 from ansible_collections.self_healing.devops.plugins.module_utils.journal_engine import utc_now
 from ansible_collections.self_healing.devops.plugins.module_utils.strict_json import parse_json
 from ansible_collections.self_healing.devops.plugins.plugin_utils.checkup import checkup
-from ansible_collections.self_healing.devops.plugins.plugin_utils.doors import Doors, doors_for
+from ansible_collections.self_healing.devops.plugins.plugin_utils.doors import Door, Doors, doors_for
 from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
 from ansible_collections.self_healing.devops.plugins.plugin_utils.metrics import INSTALL, metrics
 from ansible_collections.self_healing.devops.plugins.plugin_utils.vitals import vitals
@@ -67,21 +67,30 @@ DEFAULT_MAX_BODY = 2**20
 
 @dataclass(frozen=True)
 class Inbound:
-    """One admitted request: its body as sent and parsed, its headers (case-insensitive), the sender's address."""
+    """One admitted request: its body as sent and parsed, its headers (case-insensitive), the sender's address.
+
+    C(json) is None on paths whose bodies are not parsed. Of a parameter that C(query) has twice the first counts.
+    """
 
     body: bytes = field(repr=False)
     json: Any = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     peer: str | None
+    method: str = "POST"
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What to answer: status, JSON body and further headers."""
+    """What to answer: status, JSON body and further headers.
+
+    C(text) is sent as it is instead of the JSON body; C(headers) should have its C(Content-Type) then.
+    """
 
     status: int = 200
     body: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    text: str | None = None
 
 
 Handler = Callable[[Inbound], Awaitable[Reply]]
@@ -135,15 +144,18 @@ async def serve(
     port: int,
     path: str,
     handler: Handler,
-    doors: Doors,
+    doors: Door,
     max_body: int = DEFAULT_MAX_BODY,
     source: str | None = None,
+    *,
+    methods: Sequence[str] = ("POST",),
+    raw: bool = False,
 ) -> AsyncIterator[str]:
     """Hand the requests C(POST http://host:port/path) to C(handler) as long as the block runs; yield that URL.
 
-    C(port) 0 takes a free one. C(max_body) is bytes. C(source) is what the source is called in the figures. The handler
-    may raise InvalidInputError (answered 400 with its message) and JournalError (answered 503, so that the sender tries
-    again).
+    C(port) 0 takes a free one. C(max_body) is bytes. C(source) is what the source is called in the figures. C(methods)
+    are taken, and with C(raw) bodies are not parsed as JSON. The handler may raise InvalidInputError (answered 400 with
+    its message) and JournalError (answered 503, so that the sender tries again).
 
     Raises ConfigurationError when the path is taken, when the port cannot be opened, and when nothing protects a path
     that other machines can reach.
@@ -157,7 +169,7 @@ async def serve(
             f"{path} would listen on {host} without any authentication: give {doors.names}_user and "
             f"{doors.names}_password, or {doors.names}_token, or listen on 127.0.0.1"
         )
-    route = _Route(path, handler, doors, max_body, source or path)
+    route = _Route(path, handler, doors, max_body, source or path, tuple(methods), raw)
     ports = _ports()
     if ports.metrics_doors is None:
         protect_metrics()
@@ -182,9 +194,11 @@ async def serve(
 class _Route:
     path: str
     handler: Handler
-    doors: Doors
+    doors: Door
     max_body: int
     source: str
+    methods: tuple[str, ...] = ("POST",)
+    raw: bool = False
     leaving: bool = False
     active: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -226,13 +240,13 @@ class _Route:
             return _error(500, "an error of ours; see the log of the listener")
 
     async def _answer(self, request: web.BaseRequest) -> Reply:
-        if request.method != "POST":
-            return _error(405, "this path takes POST only", {"Allow": "POST"})
+        if request.method not in self.methods:
+            allowed = ", ".join(self.methods)
+            return _error(405, f"this path takes {allowed} only", {"Allow": allowed})
         if self._ends():
             return _ENDING
         if not self.doors.admit(request.headers):
-            logger.warning("%s: refused a request from %s: wrong or missing secret", self.path, request.remote)
-            return _error(401, "not authorized", {"WWW-Authenticate": 'Basic realm="self-healing", Bearer'})
+            return self._refused(request)
         if not self.doors.closed and "Origin" in request.headers:
             # Without a secret only programs of this machine may post, not pages that a browser on it has open.
             return _error(403, "requests from web pages are not taken")
@@ -242,7 +256,14 @@ class _Route:
         if self._ends():
             # While the body arrived: nobody may be left who would write it down.
             return _ENDING
-        return await self.handler(Inbound(body, parse_json(body), request.headers, request.remote))
+        if not self.doors.admit_body(request.headers, body):
+            return self._refused(request)
+        parsed = None if self.raw else parse_json(body)
+        return await self.handler(Inbound(body, parsed, request.headers, request.remote, request.method, request.query))
+
+    def _refused(self, request: web.BaseRequest) -> Reply:
+        logger.warning("%s: refused a request from %s: wrong or missing secret", self.path, request.remote)
+        return _error(401, "not authorized", {"WWW-Authenticate": 'Basic realm="self-healing", Bearer'})
 
     def _ends(self) -> bool:
         return self.leaving or lifecycle().stopping.is_set()
@@ -361,7 +382,11 @@ class _Listener:
 
 
 def _response(reply: Reply) -> web.Response:
-    response = web.json_response(reply.body, status=reply.status, headers=dict(reply.headers))
+    headers = dict(reply.headers)
+    if reply.text is None:
+        response = web.json_response(reply.body, status=reply.status, headers=headers)
+    else:
+        response = web.Response(body=reply.text.encode(), status=reply.status, headers=headers)
     if reply.headers.get("Connection") == "close":
         response.force_close()
     return response

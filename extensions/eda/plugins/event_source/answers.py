@@ -8,27 +8,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).absolute().parents[7]))
 
-from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatters import XMattersClient
-from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
-from ansible_collections.self_healing.devops.plugins.plugin_utils.answers import AnswerIntake
-from ansible_collections.self_healing.devops.plugins.plugin_utils.answers_missed import MissedAnswers
-from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries, window_from, worker
+from ansible_collections.self_healing.devops.plugins.plugin_utils.channels import xmatters
+from ansible_collections.self_healing.devops.plugins.plugin_utils.channels.desk import Desk, Prepare, ServedPath
+from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries, window_from
 from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
-from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import address_from, doors_for, serve
+from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import Address, address_from, serve
 from ansible_collections.self_healing.devops.plugins.plugin_utils.together import together
-from ansible_collections.self_healing.devops.plugins.plugin_utils.tool_settings import (
-    connection_from,
-    is_plain,
-    seconds,
-    settings_of,
-)
 from ansible_collections.self_healing.devops.plugins.plugin_utils.toolchain import check_inventory
 
 DOCUMENTATION = r"""
@@ -157,86 +149,48 @@ EXAMPLES = r"""
 
 LOGGER = logging.getLogger(__name__)
 
+#: Every road on which responders answer. Each reads its own settings and is off where it has none.
+CHANNELS: tuple[Prepare, ...] = (xmatters.prepare,)
+
 
 async def main(queue: Any, args: dict[str, Any]) -> None:
     """Take answers until ansible-rulebook ends. Raises ConfigurationError when an argument is missing or wrong."""
     life = lifecycle()
     address = address_from(args, "answers", "/xmatters", 5000)
     window = window_from(args, "answers")
-    doors = doors_for(
-        "xmatters",
-        user=args.get("xmatters_webhook_user"),
-        password=args.get("xmatters_webhook_password"),
-        token=args.get("xmatters_webhook_token"),
-        header=args.get("xmatters_webhook_header"),
-    )
     inventory = await check_inventory(args.get("inventory"))
-    tool = inventory.tool("xmatters") if inventory else {}
-    settings = _settings(
-        tool,
-        xmatters_url=args.get("xmatters_url"),
-        xmatters_user=args.get("xmatters_user"),
-        xmatters_password=args.get("xmatters_password"),
-        xmatters_client_id=args.get("xmatters_client_id"),
-    )
-    if settings is None:
-        LOGGER.warning("xMatters is neither in the tool chain nor configured here: no answers are taken from it")
+    prepared = [opens for prepare in CHANNELS if (opens := prepare(args, inventory)) is not None]
+    if not prepared:
+        LOGGER.warning("no channel is configured on which responders could answer")
         # To return would end the whole ansible-rulebook.
         return await life.run("answers", life.stopping.wait())
-    connect = _client_factory(args, settings)
-    interval = seconds(args.get("reconcile_interval", 30), "source answers: reconcile_interval")
     journal = await asyncio.to_thread(Journal.open, args.get("journal"))
     deliveries = Deliveries(journal, queue, origin="answers", window=window)
-    intake = AnswerIntake(journal, connect, deliveries.wake, str(args.get("marker_property") or "incident_id"))
-    parts = [deliveries.run]
-    if interval:
-        place = str(settings["xmatters_url"])
-        missed = MissedAnswers(journal, intake.look, role="xmatters", place=place, worker=worker(), interval=interval)
-        parts.append(missed.run)
+    desk = Desk(journal, deliveries.wake)
+    channels = [opens(desk) for opens in prepared]
     try:
-        async with serve(
-            address.host, address.port, address.path, intake.handle, doors, address.max_body, source="answers"
-        ) as url:
-            LOGGER.info("listening for answers on %s", url)
-            await life.run("answers", together(*parts), journal=journal)
+        async with AsyncExitStack() as listening:
+            for path in (path for channel in channels for path in channel.paths):
+                url = await listening.enter_async_context(_serve(address, path))
+                LOGGER.info("listening for answers on %s", url)
+            runs = [run for channel in channels for run in channel.runs]
+            await life.run("answers", together(deliveries.run, *runs), journal=journal)
     finally:
-        await intake.stop()
+        for channel in channels:
+            if channel.stop is not None:
+                await channel.stop()
         await asyncio.to_thread(journal.close)
 
 
-def _settings(tool: Mapping[str, Any] | None, **given: Any) -> dict[str, Any] | None:
-    """Return the settings of xMatters: from the arguments, the environment, or the tool's host in the inventory.
-
-    None when there are none at all and the inventory has no xMatters. Raises ConfigurationError that names what is
-    missing.
-    """
-    found = settings_of(tool, **given)
-    if tool is None and not any(found.values()):
-        return None
-    for name in ("xmatters_url", "xmatters_user", "xmatters_password"):
-        if not is_plain(found[name]):
-            raise ConfigurationError(
-                f"source answers: {name} is missing: give it as argument, as environment variable {name.upper()}, "
-                "or as a plain host variable of the tool in the inventory"
-            )
-    return found
-
-
-def _client_factory(args: Mapping[str, Any], settings: Mapping[str, Any]) -> Callable[[], XMattersClient]:
-    """Return what makes a client of the settings, which are checked by making one now."""
-    connection = connection_from(args, "answers")
-
-    def connect() -> XMattersClient:
-        # Few attempts: the sender of the webhook waits meanwhile, and what fails is followed up.
-        return XMattersClient(
-            settings["xmatters_url"],
-            connection.transport(),
-            user=settings["xmatters_user"],
-            password=settings["xmatters_password"],
-            client_id=settings["xmatters_client_id"],
-            timeout=connection.timeout,
-            attempts=2,
-        )
-
-    connect()
-    return connect
+def _serve(address: Address, path: ServedPath) -> AbstractAsyncContextManager[str]:
+    return serve(
+        address.host,
+        address.port,
+        path.path,
+        path.handler,
+        path.door,
+        path.max_body,
+        source="answers",
+        methods=path.methods,
+        raw=path.raw,
+    )
