@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,6 @@ from ansible_collections.self_healing.devops.plugins.module_utils.journal import
 from ansible_collections.self_healing.devops.plugins.plugin_utils.doors import Door
 from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import DEFAULT_MAX_BODY, Handler
 from ansible_collections.self_healing.devops.plugins.plugin_utils.metrics import metrics
-from ansible_collections.self_healing.devops.plugins.plugin_utils.toolchain import Inventory
 
 LOGGER = logging.getLogger(__name__)
 
@@ -78,5 +77,3 @@ class Channel:
 
 #: Makes the channel, when its settings were found right.
 Open = Callable[[Desk], Channel]
-#: Reads a channel's settings. Raises ConfigurationError.
-Prepare = Callable[[Mapping[str, Any], Inventory | None], Open | None]

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).absolute().parents[7]))
 
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.plugin_utils.channels import xmatters
-from ansible_collections.self_healing.devops.plugins.plugin_utils.channels.desk import Desk, Prepare, ServedPath
+from ansible_collections.self_healing.devops.plugins.plugin_utils.channels.desk import Desk, ServedPath
 from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries, window_from
 from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
 from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import Address, address_from, serve
@@ -149,9 +149,6 @@ EXAMPLES = r"""
 
 LOGGER = logging.getLogger(__name__)
 
-#: Every road on which responders answer. Each reads its own settings and is off where it has none.
-CHANNELS: tuple[Prepare, ...] = (xmatters.prepare,)
-
 
 async def main(queue: Any, args: dict[str, Any]) -> None:
     """Take answers until ansible-rulebook ends. Raises ConfigurationError when an argument is missing or wrong."""
@@ -159,15 +156,16 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
     address = address_from(args, "answers", "/xmatters", 5000)
     window = window_from(args, "answers")
     inventory = await check_inventory(args.get("inventory"))
-    prepared = [opens for prepare in CHANNELS if (opens := prepare(args, inventory)) is not None]
-    if not prepared:
+    # Each road on which responders answer reads its own settings and is off where it has none.
+    prepared = (xmatters.prepare(args, inventory),)
+    if not any(prepared):
         LOGGER.warning("no channel is configured on which responders could answer")
         # To return would end the whole ansible-rulebook.
         return await life.run("answers", life.stopping.wait())
     journal = await asyncio.to_thread(Journal.open, args.get("journal"))
     deliveries = Deliveries(journal, queue, origin="answers", window=window)
     desk = Desk(journal, deliveries.wake)
-    channels = [opens(desk) for opens in prepared]
+    channels = [opens(desk) for opens in prepared if opens is not None]
     try:
         async with AsyncExitStack() as listening:
             for path in (path for channel in channels for path in channel.paths):
