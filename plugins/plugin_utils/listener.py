@@ -70,6 +70,7 @@ class Inbound:
     """One admitted request: its body as sent and parsed, its headers (case-insensitive), the sender's address.
 
     C(json) is None on paths whose bodies are not parsed. Of a parameter that C(query) has twice the first counts.
+    C(name) is what follows the path and a slash, where everything directly below a path is served.
     """
 
     body: bytes = field(repr=False)
@@ -78,6 +79,7 @@ class Inbound:
     peer: str | None
     method: str = "POST"
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -150,12 +152,14 @@ async def serve(
     *,
     methods: Sequence[str] = ("POST",),
     raw: bool = False,
+    below: bool = False,
 ) -> AsyncIterator[str]:
     """Hand the requests C(POST http://host:port/path) to C(handler) as long as the block runs; yield that URL.
 
     C(port) 0 takes a free one. C(max_body) is bytes. C(source) is what the source is called in the figures. C(methods)
-    are taken, and with C(raw) bodies are not parsed as JSON. The handler may raise InvalidInputError (answered 400 with
-    its message) and JournalError (answered 503, so that the sender tries again).
+    are taken, and with C(raw) bodies are not parsed as JSON. With C(below) not the path itself is served, but what is
+    directly below it. The handler may raise InvalidInputError (answered 400 with its message) and JournalError
+    (answered 503, so that the sender tries again).
 
     Raises ConfigurationError when the path is taken, when the port cannot be opened, and when nothing protects a path
     that other machines can reach.
@@ -169,7 +173,7 @@ async def serve(
             f"{path} would listen on {host} without any authentication: give {doors.names}_user and "
             f"{doors.names}_password, or {doors.names}_token, or listen on 127.0.0.1"
         )
-    route = _Route(path, handler, doors, max_body, source or path, tuple(methods), raw)
+    route = _Route(path, handler, doors, max_body, source or path, tuple(methods), raw, below)
     ports = _ports()
     if ports.metrics_doors is None:
         protect_metrics()
@@ -199,6 +203,7 @@ class _Route:
     source: str
     methods: tuple[str, ...] = ("POST",)
     raw: bool = False
+    below: bool = False
     leaving: bool = False
     active: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -259,7 +264,10 @@ class _Route:
         if not self.doors.admit_body(request.headers, body):
             return self._refused(request)
         parsed = None if self.raw else parse_json(body)
-        return await self.handler(Inbound(body, parsed, request.headers, request.remote, request.method, request.query))
+        name = request.path.removeprefix(f"{self.path}/") if self.below else ""
+        return await self.handler(
+            Inbound(body, parsed, request.headers, request.remote, request.method, request.query, name)
+        )
 
     def _refused(self, request: web.BaseRequest) -> Reply:
         logger.warning("%s: refused a request from %s: wrong or missing secret", self.path, request.remote)
@@ -351,7 +359,7 @@ class _Listener:
         self.routes[route.path] = route
 
     async def _dispatch(self, request: web.Request) -> web.StreamResponse:
-        route = self.routes.get(request.path)
+        route = self._route(request.path)
         if route is not None:
             return _response(await route.answer(request))
         hidden = request.path == METRICS_PATH and not self._shows_metrics(request)
@@ -362,6 +370,13 @@ class _Listener:
         if request.method not in ("GET", "HEAD"):
             return _response(_error(405, "this path takes GET only", {"Allow": "GET, HEAD"}))
         return _response(await self._health()) if request.path == HEALTH_PATH else await _metrics()
+
+    def _route(self, path: str) -> _Route | None:
+        route = self.routes.get(path)
+        if route is None or route.below:
+            route = self.routes.get(path.rpartition("/")[0])
+            return route if route is not None and route.below else None
+        return route
 
     def _shows_metrics(self, request: web.Request) -> bool:
         """Whether the figures are for this sender. Others are not even told that there are any."""

@@ -50,7 +50,8 @@ class Desk:
 class ServedPath:
     """A path that the source serves for a channel on its host and port.
 
-    C(door) decides who may come in. With C(raw) the body is not parsed, and C(json) of the request is None.
+    C(door) decides who may come in. With C(raw) the body is not parsed, and C(json) of the request is None. With
+    C(below) it is not the path that is served, but everything directly below it.
     """
 
     path: str
@@ -58,6 +59,7 @@ class ServedPath:
     door: Door
     methods: tuple[str, ...] = ("POST",)
     raw: bool = False
+    below: bool = False
     max_body: int = DEFAULT_MAX_BODY
 
 

@@ -191,4 +191,5 @@ def _serve(address: Address, path: ServedPath) -> AbstractAsyncContextManager[st
         source="answers",
         methods=path.methods,
         raw=path.raw,
+        below=path.below,
     )

@@ -242,6 +242,21 @@ async def test_unknown_path_and_wrong_method() -> None:
         assert (await post(address, b"", method="GET"))[0] == 405
 
 
+async def test_what_is_directly_below_a_path_can_be_served() -> None:
+    inbox = Inbox(Reply(200, text="<p>", headers={"Content-Type": "text/html"}))
+    methods = ("GET", "HEAD", "POST")
+    async with listener.serve(LOOPBACK, 0, "/answer", inbox, Doors(), methods=methods, raw=True, below=True) as url:
+        async with aiohttp.ClientSession() as session:
+            for method in methods:
+                async with session.request(method, f"{url}/a.b-c", data=b"not json") as answer:
+                    assert (answer.status, answer.content_type) == (200, "text/html")
+                    assert await answer.text() == ("" if method == "HEAD" else "<p>")
+        for elsewhere in (url, f"{url}/a/b", f"{url}x/a"):
+            assert (await post(elsewhere))[0] == 404
+        assert (await post(f"{url}/a", method="PUT"))[0] == 405
+    assert [(inbound.method, inbound.name) for inbound in inbox.came] == [(method, "a.b-c") for method in methods]
+
+
 async def test_health_names_the_paths() -> None:
     port = free_port()
     async with (
