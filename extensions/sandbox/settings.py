@@ -68,12 +68,16 @@ class Settings:
     jira_token: str = field(default_factory=lambda: _secret("JIRA_TOKEN"))
     jira_project: str = "DEMO"
     slack_token: str = field(default_factory=lambda: _secret("SLACK_TOKEN", "xoxb-"))
+    slack_app_token: str = field(default_factory=lambda: _secret("SLACK_APP_TOKEN", "xapp-"))
+    slack_signing_secret: str = field(default_factory=lambda: _secret("SLACK_SIGNING_SECRET"))
     keptn_token: str = field(default_factory=lambda: _secret("KEPTN_TOKEN"))
     #: Dynatrace posts problem notifications here, xMatters the chosen responses, Keptn the tasks that were triggered.
     #: None: nothing is posted.
     dynatrace_webhook: Webhook | None = None
     xmatters_webhook: Webhook | None = None
     keptn_webhook: Webhook | None = None
+    #: Where Slack tells of pressed buttons, signed, while no socket is open.
+    slack_interactivity: str | None = None
     #: Where Keptn 2 sends its CloudEvents: an address and nothing else, as it knows no credentials.
     keptn_lifecycle_endpoint: str | None = None
     watches: tuple[Watch, ...] = ()

@@ -10,16 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from aiohttp import web
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+from slack_sdk.signature import Clock, SignatureVerifier
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook import WebhookClient
 
 from sandbox.slack import Slack
 from sandbox.slack.wire import METHODS
@@ -400,5 +408,193 @@ def test_all_methods_are_called_here() -> None:
     """Every method that the emulator has is exercised through slack_sdk above."""
     source = Path(__file__).read_text("utf-8")
     uncalled = [name for name in METHODS if f'"{name.replace(".", "_")}"' not in source]
-    # files_upload_v2 makes the calls in between.
-    assert uncalled == ["api.test"]
+    # files_upload_v2 makes the calls in between, and the Socket Mode client opens connections.
+    assert uncalled == ["api.test", "apps.connections.open"]
+
+
+# -- buttons: Socket Mode and signed requests -------------------------------------------------------------------------
+
+DANGER = {
+    "title": {"type": "plain_text", "text": "Really?"},
+    "text": {"type": "plain_text", "text": "Restarts shop on shop-01"},
+    "confirm": {"type": "plain_text", "text": "Do it"},
+    "deny": {"type": "plain_text", "text": "Leave it"},
+    "style": "danger",
+}
+BUTTONS = [
+    {
+        "type": "actions",
+        "block_id": "choice",
+        "elements": [
+            {"type": "button", "action_id": "wait", "text": {"type": "plain_text", "text": "Wait"}, "value": "1"},
+            {
+                "type": "button",
+                "action_id": "restart",
+                "text": {"type": "plain_text", "text": "Restart"},
+                "style": "danger",
+                "confirm": DANGER,
+            },
+        ],
+    }
+]
+
+
+@pytest.fixture
+def asked(slack: Running) -> dict[str, str]:
+    """A message with buttons: the id of its channel and its time stamp."""
+    client = WebClient(slack.settings.slack_token, base_url=f"{slack.url}/api/")
+    channel = client.conversations_create(name="asked").data["channel"]["id"]
+    posted = client.chat_postMessage(channel=channel, text="What now?", blocks=BUTTONS)
+    return {"channel": channel, "ts": posted.data["ts"]}
+
+
+class App:
+    """An app on slack_sdk's Socket Mode client. C(deaf) lets it acknowledge nothing."""
+
+    def __init__(self, slack: Running) -> None:
+        web_client = AsyncWebClient(slack.settings.slack_token, base_url=f"{slack.url}/api/")
+        self.client = SocketModeClient(slack.settings.slack_app_token, web_client=web_client, ping_interval=1)
+        self.client.socket_mode_request_listeners.append(self._take)
+        self.came: list[SocketModeRequest] = []
+        self.deaf = False
+
+    async def _take(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+        self.came.append(request)
+        if not self.deaf:
+            await client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
+
+
+@pytest.fixture
+async def app(slack: Running) -> AsyncIterator[App]:
+    running = App(slack)
+    await running.client.connect()
+    yield running
+    await running.client.close()
+
+
+async def press(slack: Running, asked: dict[str, str], button: str = "wait", **more: Any) -> dict[str, Any]:
+    arguments = {**asked, "button": button, "person": "ana", **more}
+    return await asyncio.to_thread(lambda: slack.call("press", **arguments))
+
+
+async def test_a_press_reaches_the_socket_mode_client(slack: Running, asked: dict[str, str], app: App) -> None:
+    assert (await press(slack, asked))["taken"] is True
+    [request] = app.came
+    assert request.type == "interactive"
+    payload = request.payload
+    assert (payload["type"], payload["channel"]["id"]) == ("block_actions", asked["channel"])
+    [action] = payload["actions"]
+    assert (action["action_id"], action["block_id"], action["value"]) == ("wait", "choice", "1")
+    assert payload["message"]["ts"] == payload["container"]["message_ts"] == asked["ts"]
+
+
+async def test_a_dangerous_button_is_confirmed_first(slack: Running, asked: dict[str, str], app: App) -> None:
+    refused = await press(slack, asked, "restart")
+    assert (refused["ok"], refused["error"]) == (False, "needs_confirmation")
+    assert refused["confirm"]["text"]["text"] == "Restarts shop on shop-01"
+    assert app.came == []
+    assert (await press(slack, asked, "restart", confirmed=True))["taken"] is True
+
+
+async def test_an_unacknowledged_press_is_lost_or_sent_again(slack: Running, asked: dict[str, str], app: App) -> None:
+    app.deaf, slack.tool.sockets.ack_seconds = True, 0.05
+    assert (await press(slack, asked))["taken"] is False
+    slack.tool.interactivity.retries = 2
+    assert (await press(slack, asked))["taken"] is False
+    assert [request.retry_attempt for request in app.came] == [None, None, 1, 2]
+    assert len({request.envelope_id for request in app.came}) == 4
+
+
+async def test_the_client_comes_back_when_it_is_asked_to_refresh(
+    slack: Running, asked: dict[str, str], app: App
+) -> None:
+    await asyncio.to_thread(lambda: slack.run(slack.tool.sockets.refresh()))
+    async with asyncio.timeout(10):
+        while slack.tool.sockets.opened < 2 or not slack.tool.sockets.open:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert (await press(slack, asked))["taken"] is True
+
+
+def test_only_the_app_token_opens_sockets(slack: Running) -> None:
+    base = f"{slack.url}/api/"
+    client = WebClient(base_url=base)
+    for token, error in ((slack.settings.slack_token, "not_allowed_token_type"), ("xapp-wrong", "invalid_auth")):
+        with pytest.raises(SlackApiError) as refused:
+            client.apps_connections_open(app_token=token)
+        assert refused.value.response["error"] == error
+    with pytest.raises(SlackApiError) as refused:
+        WebClient(slack.settings.slack_app_token, base_url=base).auth_test()
+    assert refused.value.response["error"] == "not_allowed_token_type"
+    address = client.apps_connections_open(app_token=slack.settings.slack_app_token).data["url"]
+    assert address.startswith("ws://127.0.0.1:")
+
+
+class Receiver:
+    """An app that takes presses over HTTP. C(status) is what it answers."""
+
+    def __init__(self) -> None:
+        self.came: list[tuple[bytes, dict[str, str]]] = []
+        self.status = 200
+
+    async def take(self, request: web.Request) -> web.Response:
+        self.came.append((await request.read(), dict(request.headers)))
+        return web.Response(status=self.status)
+
+
+@pytest.fixture
+async def receiver(slack: Running) -> AsyncIterator[Receiver]:
+    running, application = Receiver(), web.Application()
+    application.router.add_post("/slack", running.take)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    slack.settings.slack_interactivity = f"http://127.0.0.1:{runner.addresses[0][1]}/slack"
+    yield running
+    await runner.cleanup()
+
+
+async def test_a_press_is_signed(slack: Running, asked: dict[str, str], receiver: Receiver) -> None:
+    assert (await press(slack, asked))["taken"] is True
+    [(body, headers)] = receiver.came
+    assert SignatureVerifier(slack.settings.slack_signing_secret).is_valid_request(body, headers)
+    assert not SignatureVerifier("another").is_valid_request(body, headers)
+    assert not SignatureVerifier(slack.settings.slack_signing_secret).is_valid_request(body + b"&", headers)
+
+    class Later(Clock):
+        def now(self) -> float:
+            return time.time() + 301
+
+    assert not SignatureVerifier(slack.settings.slack_signing_secret, Later()).is_valid_request(body, headers)
+
+
+async def test_a_press_that_is_refused_is_lost(slack: Running, asked: dict[str, str], receiver: Receiver) -> None:
+    receiver.status = 503
+    assert (await press(slack, asked))["taken"] is False
+    assert len(receiver.came) == 1
+
+
+async def test_the_response_url_answers_the_presser(slack: Running, asked: dict[str, str], app: App) -> None:
+    await press(slack, asked)
+    client = WebhookClient(app.came[0].payload["response_url"])
+
+    def whisper() -> tuple[int, str]:
+        sent = client.send(text="Ana chose <b>", response_type="ephemeral", replace_original=False)
+        return sent.status_code, sent.body
+
+    assert await asyncio.to_thread(whisper) == (200, "ok")
+    [channel] = [shown for shown in slack.snapshot()["channels"] if shown["id"] == asked["channel"]]
+    assert [(said["to"], said["text"]) for said in channel["ephemeral"]] == [("Ana Berg", "Ana chose <b>")]
+    for _further in range(4):
+        assert (await asyncio.to_thread(whisper))[0] == 200
+    status, body = await asyncio.to_thread(whisper)
+    assert (status, json.loads(body)["error"]) == (404, "used_url")
+
+
+async def test_a_button_that_is_gone_can_be_pressed_on_a_stale_screen_only(
+    slack: Running, asked: dict[str, str], app: App
+) -> None:
+    client = AsyncWebClient(slack.settings.slack_token, base_url=f"{slack.url}/api/")
+    await client.chat_update(**asked, text="Ana chose Wait", blocks=[])
+    assert (await press(slack, asked))["error"] == "no_such_button"
+    assert (await press(slack, asked, stale=True))["taken"] is True
+    assert app.came[0].payload["actions"][0]["action_id"] == "wait"

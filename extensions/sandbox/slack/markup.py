@@ -185,6 +185,30 @@ def _check_actions(block: Mapping[str, Any], where: str) -> None:
             for name, most in (("value", 2000), ("url", 3000), ("action_id", 255)):
                 if len(str(element.get(name, ""))) > most:
                     raise _invalid(f"must be less than {most + 1} characters [json-pointer:{where}/elements/{name}]")
+            if element.get("style", "primary") not in ("primary", "danger"):
+                raise _invalid(f"must be primary or danger [json-pointer:{where}/elements/style]")
+            if "confirm" in element:
+                _check_confirm(element["confirm"], f"{where}/elements/confirm")
+
+
+def buttons_of(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the buttons of a message's blocks, each with the id of its block."""
+    return [
+        {"block_id": block.get("block_id"), **element}
+        for block in blocks
+        for element in (block.get("elements") or [] if block.get("type") == "actions" else [block.get("accessory")])
+        if isinstance(element, dict) and element.get("type") == "button"
+    ]
+
+
+def _check_confirm(confirm: Any, where: str) -> None:
+    if not isinstance(confirm, dict):
+        raise _invalid(f"must be a confirmation dialog [json-pointer:{where}]")
+    _check_text(confirm.get("text"), 300, f"{where}/text")
+    for name, most in (("title", 100), ("confirm", 30), ("deny", 30)):
+        _check_text(confirm.get(name), most, f"{where}/{name}", plain=True)
+    if confirm.get("style", "primary") not in ("primary", "danger"):
+        raise _invalid(f"must be primary or danger [json-pointer:{where}/style]")
 
 
 def _check_text(text: Any, most: int, where: str, plain: bool = False) -> None:

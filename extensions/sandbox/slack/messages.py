@@ -52,6 +52,7 @@ def update(workspace: Workspace, call: Call) -> Answer:
     _write_content(workspace, call, changed, parse="client")
     metadata = markup.check_metadata(call.nested("metadata", "invalid_metadata_format"))
     message.text, message.blocks, message.mentions = changed.text, changed.blocks, changed.mentions
+    message.buttons.update(changed.buttons)
     if metadata is not None:
         message.metadata = metadata or None
     message.edited = {"user": call.user.id, "ts": workspace.next_ts()}
@@ -94,10 +95,9 @@ def post_ephemeral(workspace: Workspace, call: Call) -> Answer:
         raise SlackError("not_in_channel")
     if call.required("user") not in channel.members:
         raise SlackError("user_not_in_channel")
-    message = Message(workspace.next_ts(), call.user.id, "", bot_id=call.user.bot_id)
+    message = Message("", call.user.id, "", bot_id=call.user.bot_id)
     _write_content(workspace, call, message, parse="none")
-    workspace.ephemeral.append({"channel": channel.id, "user": call.text("user"), "text": message.text})
-    return {"message_ts": message.ts}
+    return {"message_ts": workspace.whisper(channel, call.text("user"), message.text)}
 
 
 def _write_content(workspace: Workspace, call: Call, message: Message, parse: str) -> None:
@@ -119,6 +119,7 @@ def _write_content(workspace: Workspace, call: Call, message: Message, parse: st
         text = markup.link_names(text, {user.name: user.id for user in workspace.users.values()})
     message.text = markup.stored(text)
     message.blocks = blocks
+    message.buttons.update({str(button.get("action_id")): button for button in markup.buttons_of(blocks)})
     message.mentions = list(dict.fromkeys([*markup.mentions(message.text), *markup.block_mentions(blocks)]))
 
 

@@ -1,12 +1,13 @@
 # Copyright (c) 2026, the self_healing.devops authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is who: auth.test, users.*, usergroups.*, team.info, bots.info."""
+"""Who is who, and who connects: apps.connections.open, auth.test, users.*, usergroups.*, team.info, bots.info."""
 
 from __future__ import annotations
 
 import re
 
+from .sockets import new_ticket
 from .wire import Answer, Call, SlackError, method, page
 from .workspace import APP_ID, TEAM_ID, Workspace
 
@@ -31,6 +32,11 @@ def auth_test(workspace: Workspace, call: Call) -> Answer:
         "is_enterprise_install": False,
     }
     return {**answer, "bot_id": call.user.bot_id} if call.user.bot_id else answer
+
+
+@method("apps.connections.open", writes=False)
+def open_connection(workspace: Workspace, call: Call) -> Answer:
+    return {"url": new_ticket(workspace)}
 
 
 @method("users.lookupByEmail", ("users:read.email",), json=False, writes=False)

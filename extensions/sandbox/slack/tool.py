@@ -16,6 +16,8 @@ from sandbox.settings import Settings
 from sandbox.tool import Tool
 
 from . import conversations, files, markup, messages, people
+from .interactivity import Interactivity
+from .sockets import Sockets
 from .wire import METHODS, Answer, Call, Method, SlackError, bearer, envelope, read_arguments
 from .workspace import TEAM_ID, Channel, Message, User, Workspace
 
@@ -42,6 +44,8 @@ class Slack(Tool):
         self.workspace = Workspace(settings)
         #: Who a token belongs to. Tests may add the token of a person (C(xoxp-…)).
         self.tokens: dict[str, User] = {settings.slack_token: self.workspace.bot}
+        self.sockets = Sockets(self.workspace)
+        self.interactivity = Interactivity(settings, self.workspace, self.sockets, self.changed)
         #: What the bot token may do. Tests take scopes away.
         self.scopes: set[str] = set(SCOPES)
 
@@ -52,11 +56,17 @@ class Slack(Tool):
             web.post("/upload/v1/{ticket}", self._upload),
             web.get("/files-pri/{file}", self._download),
             web.get("/archives/{channel}", self._read_channel),
+            web.get("/link/", self.sockets.connect),
+            web.post("/actions/{team}/{number}/{secret}", self.interactivity.respond),
         ]
 
     async def start(self, port: int = 0) -> None:
         await super().start(port)
         self.workspace.url = self.url
+
+    async def stop(self) -> None:
+        await self.sockets.stop()
+        await super().stop()
 
     async def _api(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["method"]
@@ -73,7 +83,10 @@ class Slack(Tool):
             raise SlackError("unknown_method", req_method=name)
         arguments, warnings = await read_arguments(request, method.json)
         token = bearer(request, arguments)
-        user = self.tokens.get(token)
+        if (name == "apps.connections.open") != (token == self.settings.slack_app_token):
+            known = token in self.tokens or token == self.settings.slack_app_token
+            raise SlackError("not_allowed_token_type" if known else "invalid_auth")
+        user = self.workspace.bot if name == "apps.connections.open" else self.tokens.get(token)
         if user is None:
             raise SlackError("invalid_auth")
         headers["X-OAuth-Scopes"] = ",".join(sorted(self.scopes))
@@ -81,6 +94,8 @@ class Slack(Tool):
         if user is self.workspace.bot:
             self._check_scopes(method, call, headers)
         answer = envelope(method.handler(self.workspace, call), call.warnings)
+        if name == "users.info" and user is self.workspace.bot and "users:read.email" not in self.scopes:
+            answer["user"]["profile"].pop("email", None)
         if method.writes:
             self.changed()
         return answer
@@ -124,7 +139,12 @@ class Slack(Tool):
     def snapshot(self) -> dict[str, Any]:
         """Return all channels but an untouched #general. Times are time stamps of Slack (seconds since 1970)."""
         channels = [c for c in self.workspace.channels.values() if not c.general or c.messages]
-        return {"team": TEAM_ID, "channels": [self._shown_channel(channel) for channel in channels]}
+        return {
+            "team": TEAM_ID,
+            "channels": [self._shown_channel(channel) for channel in channels],
+            "sockets": len(self.sockets.open),
+            "presses": list(self.interactivity.presses),
+        }
 
     def _shown_channel(self, channel: Channel) -> dict[str, Any]:
         return {
@@ -138,6 +158,15 @@ class Slack(Tool):
             "members": [self.workspace.users[user].real_name for user in channel.members],
             "bookmarks": [{"title": b["title"], "link": b["link"]} for b in channel.bookmarks],
             "messages": [self._shown_message(channel, message) for message in channel.messages.values()],
+            "ephemeral": [
+                {
+                    "ts": said["ts"],
+                    "to": self.workspace.users[said["user"]].real_name,
+                    "text": self._human(said["text"]),
+                }
+                for said in self.workspace.ephemeral
+                if said["channel"] == channel.id
+            ],
         }
 
     def _shown_message(self, channel: Channel, message: Message) -> dict[str, Any]:
@@ -166,7 +195,7 @@ class Slack(Tool):
         return markup.human(text, {user.id: user.real_name for user in self.workspace.users.values()})
 
     def actions(self) -> dict[str, Any]:
-        return {"say": self._say}
+        return {"say": self._say, "press": self.interactivity.press}
 
     async def _say(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Write a message as a person: C(channel) (id or name), C(person) (key), C(text), and C(thread_ts) to reply.

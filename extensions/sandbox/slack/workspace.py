@@ -74,6 +74,8 @@ class Message:
     files: list[dict[str, Any]] = field(default_factory=list)
     mentions: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
+    #: Every button that was in it so far, by action_id: what a screen that has not caught up may still show.
+    buttons: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def is_reply(self) -> bool:
@@ -155,6 +157,8 @@ class Workspace:
         self.channels: dict[str, Channel] = {}
         self.files: dict[str, dict[str, Any]] = {}
         self.ephemeral: list[dict[str, Any]] = []
+        #: Addresses of sockets that were given out and not used yet.
+        self.tickets: set[str] = set()
         #: Most messages on a page of history: 999 for internal apps, 15 for distributed ones outside the marketplace.
         self.history_limit = 999
         #: While this is set, new channels and messages exist and are not in any listing: replication that lags behind.
@@ -252,6 +256,12 @@ class Workspace:
         if self.lagging:
             self._unlisted.add(message.ts)
         return message
+
+    def whisper(self, channel: Channel, user: str, text: str) -> str:
+        """Show a message to one person only, and return its time stamp."""
+        ts = self.next_ts()
+        self.ephemeral.append({"channel": channel.id, "user": user, "text": text, "ts": ts})
+        return ts
 
     def now(self) -> int:
         return int(time.time())
