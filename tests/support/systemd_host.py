@@ -10,6 +10,7 @@ the process that started it; what a killed test run leaves behind is removed by 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
@@ -18,8 +19,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from support.tree import ROOT
@@ -78,6 +80,7 @@ BOOT = """\
 set -e
 upper=$1 work=$2 root=$3; shift 3
 while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift
+while [ "$1" != -- ]; do mount -o loop "$1" "${1%.img}"; shift; done; shift
 mount -t overlay overlay -o "lowerdir=/,upperdir=$upper,workdir=$work" "$root"
 exec systemd-nspawn --quiet --register=no --keep-unit --boot --resolv-conf=off --timezone=off --link-journal=no \\
     --directory="$root" "$@"
@@ -105,14 +108,34 @@ class HostError(Exception):
     """A host did not come up. The message holds the end of its console."""
 
 
+@dataclass(frozen=True)
+class Disk:
+    """A small disk of one host: ext4 in memory, nothing of it kept for root. C(inodes) is how many files fit on it."""
+
+    mib: int
+    inodes: int | None = None
+
+    def make(self, image: Path) -> None:
+        with image.open("wb") as file:
+            file.truncate(self.mib * 1024 * 1024)
+        inodes = [] if self.inodes is None else ["-N", str(self.inodes)]
+        command = ["mkfs.ext4", "-q", "-F", "-m", "0", *inodes, str(image)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode != 0:
+            raise HostError(f"{' '.join(command)}: {done.stderr.strip()}")
+
+
 class SystemdHost:
     """One running host. Made by C(Hosts.start)."""
 
-    def __init__(self, name: str, address: str, folder: Path, bridge: str) -> None:
+    def __init__(
+        self, name: str, address: str, folder: Path, bridge: str, disks: Mapping[str, Disk] | None = None
+    ) -> None:
         self.name = name
         self.address = address
         self.folder = folder
         self.bridge = bridge
+        self.disks = dict(disks or {})
         self.ssh_options = [
             *("-F", "none", "-i", str(folder.parent / "key"), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
             *("-o", f"UserKnownHostsFile={folder.parent / 'known_hosts'}", "-o", "StrictHostKeyChecking=yes"),
@@ -174,9 +197,17 @@ class SystemdHost:
         groups = [str(group) for group in _make_cgroups(self.name)]
         # The checkout too, whose programs may be run there: it may be on a file system of its own.
         nspawn = [f"--machine={self.name}", f"--network-bridge={self.bridge}", f"--bind-ro={ROOT}"]
+        images = []
+        for number, (path, disk) in enumerate(self.disks.items()):
+            image = self.folder / f"disk{number}.img"
+            image.with_suffix("").mkdir()
+            disk.make(image)
+            images.append(str(image))
+            nspawn.append(f"--bind={image.with_suffix('')}:{path}")
+        folders = [str(upper), str(work), str(root)]
         with (self.folder / "console").open("wb") as console:
             return subprocess.Popen(
-                [*ALONE, "sh", "-c", BOOT, "boot", str(upper), str(work), str(root), *groups, "--", *nspawn],
+                [*ALONE, "sh", "-c", BOOT, "boot", *folders, *groups, "--", *images, "--", *nspawn],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
@@ -215,14 +246,15 @@ class Hosts:
 
     def __enter__(self) -> Hosts:
         sweep()
-        self.folder.mkdir(parents=True, mode=0o700)
         self._stack.callback(remove, self.run_id)
         try:
-            (self.folder / "owner").write_text(_owner(os.getpid()))
-            _key(self.folder / "key")
-            self._network = _free_network()
-            _ip("link", "add", self.bridge, "type", "bridge")
-            _ip("address", "add", f"{self._network}.1/24", "dev", self.bridge)
+            with _alone():
+                self.folder.mkdir(parents=True, mode=0o700)
+                (self.folder / "owner").write_text(owner(os.getpid()))
+                _key(self.folder / "key")
+                self._network = _free_network()
+                _ip("link", "add", self.bridge, "type", "bridge")
+                _ip("address", "add", f"{self._network}.1/24", "dev", self.bridge)
             _ip("link", "set", self.bridge, "up")
         except BaseException:
             self._stack.close()
@@ -233,11 +265,11 @@ class Hosts:
         self._stack.close()
 
     @contextmanager
-    def start(self) -> Iterator[SystemdHost]:
-        """Start one more host and stop it at the end of the block."""
+    def start(self, disks: Mapping[str, Disk] | None = None) -> Iterator[SystemdHost]:
+        """Start one more host, with small disks by their path on it, and stop it at the end of the block."""
         self._count += 1
         name = f"{self.run_id}-{self._count}"
-        host = SystemdHost(name, f"{self._network}.{self._count + 1}", self.folder / name, self.bridge)
+        host = SystemdHost(name, f"{self._network}.{self._count + 1}", self.folder / name, self.bridge, disks)
         with ExitStack() as stack:
             stack.callback(_remove_host, name, host.folder)
             process = host.boot()
@@ -248,14 +280,27 @@ class Hosts:
             yield host
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep other test runs of this machine from choosing an address range, or from sweeping, at the same time."""
+    with BASE.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def sweep() -> None:
     """Remove what test runs have left behind that were killed."""
+    with _alone():
+        _sweep()
+
+
+def _sweep() -> None:
     for folder in BASE.glob("sh*"):
         try:
-            owner = (folder / "owner").read_text()
+            known = (folder / "owner").read_text()
         except OSError:
-            owner = ""
-        if not owner or _owner(int(owner.split()[0])) != owner:
+            known = ""
+        if not known or owner(int(known.split()[0])) != known:
             remove(folder.name)
 
 
@@ -347,7 +392,7 @@ def _pids(group: Path) -> Iterator[int]:
             continue
 
 
-def _owner(pid: int) -> str:
+def owner(pid: int) -> str:
     """Return the pid with the start time of its process, which no later process shares."""
     try:
         return f"{pid} {Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
