@@ -116,17 +116,21 @@ def address_from(args: Mapping[str, Any], source: str, path: str, port: int | No
     host = args.get("host", "127.0.0.1")
     if not isinstance(host, str) or not host:
         raise ConfigurationError(f"source {source}: host must be an address or a host name")
-    path = args.get("path", path)
-    if not _is_plain_path(path) or path in (HEALTH_PATH, METRICS_PATH):
-        raise ConfigurationError(
-            f"source {source}: path must be a plain path that starts with /, but not {HEALTH_PATH} or {METRICS_PATH}"
-        )
     return Address(
         host=host,
         port=_whole_number(args.get("port", port), f"source {source}: port", 0, 65535),
-        path=path,
+        path=path_from(args.get("path", path), f"source {source}: path"),
         max_body=_whole_number(args.get("max_body", DEFAULT_MAX_BODY), f"source {source}: max_body", 1024, 2**30),
     )
+
+
+def path_from(value: Any, name: str) -> str:
+    """Return a path that a source may have for itself. Raises ConfigurationError that begins with C(name)."""
+    if not _is_plain_path(value) or value in (HEALTH_PATH, METRICS_PATH):
+        raise ConfigurationError(
+            f"{name} must be a plain path that starts with /, but not {HEALTH_PATH} or {METRICS_PATH}"
+        )
+    return str(value)
 
 
 def protect_metrics(token: Any = None, environment: Mapping[str, str] | None = None) -> None:
