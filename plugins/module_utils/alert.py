@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from . import alert_plan
+from .alert_people import People, notified, responders, responses
+from .alert_trigger import trigger_body, trigger_query
 from .clients.xmatters import XMattersClient
-from .clients.xmatters_values import Event
-from .errors import ApiError, ConflictError, UnclearOutcomeError
-from .incident import iso
+from .clients.xmatters_values import Event, Option
+from .errors import ApiError, ConfigurationError, ConflictError, UnclearOutcomeError
 
 T = TypeVar("T")
 
@@ -27,14 +29,13 @@ def keep_alert(client: XMattersClient, params: Mapping[str, Any], check_mode: bo
     C(params) are the module's. Raises UnclearOutcomeError when nobody can tell whether an alert was sent, and all other
     errors of the client.
     """
-    alert = _find(client, params)
+    alert = find_alert(client, params)
     shown = _markers(client, alert)
     before = _picture(alert, shown)
-    end = params["status"] == "terminated"
-    requested = alert is None and params["create"] and not end
+    requested = alert is None and params["create"] and params["status"] == "active"
     if requested:
         # Also in check mode, so that a wrong option is told before it matters.
-        body = alert_plan.trigger_body(params)
+        body = trigger_body(params, _options_of_form(client, params))
         alert = None if check_mode else _send(client, params, body)
     if alert is None:
         comments = [comment["id"] for comment in params["comments"]] if requested else []
@@ -42,19 +43,19 @@ def keep_alert(client: XMattersClient, params: Mapping[str, Any], check_mode: bo
         return {**_nobody(), "changed": requested, "requested": False, "diff": {"before": before, "after": after}}
     shown = _markers(client, alert) if requested else shown
     posted = _comment(client, params, alert, shown, check_mode)
-    ended = end and not alert_plan.terminated(alert)
-    if ended and not check_mode:
-        alert = _terminate(client, alert)
-    after = {"status": "terminated" if ended else _status(alert), "comments": [*before["comments"], *posted]}
+    moved = alert_plan.wanted_status(alert, params["status"], params["resume"])
+    if moved is not None and not check_mode:
+        alert = _move(client, alert, moved)
+    after = {"status": (moved or _status(alert)).lower(), "comments": [*before["comments"], *posted]}
     return {
         **_result(client, params, alert, wait=requested),
-        "changed": requested or bool(posted) or ended,
+        "changed": requested or bool(posted) or moved is not None,
         "requested": requested,
         "diff": {"before": before, "after": after},
     }
 
 
-def _find(client: XMattersClient, params: Mapping[str, Any]) -> Event | None:
+def find_alert(client: XMattersClient, params: Mapping[str, Any]) -> Event | None:
     """Return the alert with the marker, whatever its status is."""
     name, marker = params["marker_property"], params["marker"]
     if params["known_id"]:
@@ -64,23 +65,40 @@ def _find(client: XMattersClient, params: Mapping[str, Any]) -> Event | None:
     query = {"propertyName": f"{name}#{params['marker_language']}", "propertyValue": marker}
     # No document says that terminated alerts are listed without being asked for.
     found = client.events(**query) or client.events(**query, status="TERMINATED")
-    return alert_plan.choose(found, name, marker)
+    # Where a listing does not tell the properties, the alert itself may.
+    told = [event if event.properties else client.event(event.id) or event for event in found]
+    return alert_plan.choose(told, name, marker)
+
+
+def _options_of_form(client: XMattersClient, params: Mapping[str, Any]) -> list[Option]:
+    """Return the form's own options where the trigger has to name them by their UUID."""
+    named = params["response_options"] and params["response_options_in_trigger"] and not params["body"]
+    if not named or params["response_options_form"] == "full":
+        return []
+    if all(option.get("id") for option in params["response_options"]):
+        return []
+    if not params["form_id"]:
+        raise ConfigurationError(
+            "form_id is missing: with response_options_form object or uuid the options are looked up in the form; "
+            "give the form's UUID, or each option its id"
+        )
+    return client.forms.options(params["form_id"])
 
 
 def _send(client: XMattersClient, params: Mapping[str, Any], body: Mapping[str, Any]) -> Event:
     """Trigger the alert and return it once it can be seen. An unclear trigger is looked up, never repeated."""
     wait = float(params["consistency_wait"])
     try:
-        request_id = client.trigger(body)
+        request_id = client.trigger(body, trigger_query(params))
     except UnclearOutcomeError as error:
-        alert = _until(lambda: _find(client, params), wait)
+        alert = _until(lambda: find_alert(client, params), wait)
         if alert is None:
             raise UnclearOutcomeError(
                 f"{error.message}; no alert with {params['marker_property']} {params['marker']} came in {wait:g} s, "
                 "and the next run looks again before it sends one"
             ) from None
         return alert
-    alert = _until(lambda: _by_request(client, request_id) if request_id else _find(client, params), wait)
+    alert = _until(lambda: _by_request(client, request_id) if request_id else find_alert(client, params), wait)
     if alert is None:
         raise UnclearOutcomeError(
             f"xMatters accepted the request {request_id} and made no alert of it in {wait:g} s; the activity log of "
@@ -120,15 +138,17 @@ def _annotate(client: XMattersClient, params: Mapping[str, Any], alert: Event, c
             raise
 
 
-def _terminate(client: XMattersClient, alert: Event) -> Event:
+def _move(client: XMattersClient, alert: Event, status: str) -> Event:
+    """Give the alert another status. Doing that twice does no harm."""
     try:
-        return client.set_status(alert.id, "TERMINATED")
+        moved = client.set_status(alert.id, status)
     except (UnclearOutcomeError, ConflictError):
         now = client.event(alert.id)
-        if now is not None and alert_plan.terminated(now):
+        if now is not None and (now.status == status or alert_plan.terminated(now)):
             return now
-        # Ending an alert twice does no harm.
-        return client.set_status(alert.id, "TERMINATED")
+        moved = client.set_status(alert.id, status)
+    # The answer may be short: what it does not tell is as it was.
+    return replace(alert, status=moved.status or status)
 
 
 def _markers(client: XMattersClient, alert: Event | None) -> list[str]:
@@ -145,49 +165,29 @@ def _picture(alert: Event | None, comments: list[str]) -> dict[str, Any]:
 
 
 def _nobody() -> dict[str, Any]:
-    empty: dict[str, Any] = {"id": None, "number": None, "url": None, "status": None}
-    return {**empty, "notified": [], "responses": [], "responders": []}
+    empty: dict[str, Any] = {"id": None, "number": None, "url": None, "status": None, "priority": None}
+    return {**empty, "request_id": None, "notified": [], "responses": [], "responders": []}
 
 
 def _result(client: XMattersClient, params: Mapping[str, Any], alert: Event, wait: bool) -> dict[str, Any]:
     deliveries = _until(lambda: client.deliveries(alert.id), NOTIFIED_WAIT if wait else 0.0) or []
     choices = client.choices(alert.id)
-    people = {delivery.person.key: delivery.person.name for delivery in deliveries}
-    for choice in choices:
-        if choice.person not in people:
-            person = client.person(choice.person)
-            people[choice.person] = person.name if person else choice.person
-    emails = {key: client.email(key) for key in people}
+    people = People(client, deliveries)
     return {
         "id": alert.id,
         "number": alert.number,
-        "url": _url(params, alert),
+        "url": alert_url(params, alert),
         "status": _status(alert),
-        "notified": [
-            {
-                "key": delivery.person.key,
-                "name": delivery.person.name,
-                "email": emails[delivery.person.key],
-                "at": iso(delivery.at),
-                "status": delivery.status,
-            }
-            for delivery in deliveries
-        ],
-        "responses": [
-            {
-                "at": iso(choice.at),
-                "who": people[choice.person],
-                "key": choice.person,
-                "option": choice.option,
-                "comment": choice.comment,
-            }
-            for choice in choices
-        ],
-        "responders": [{"name": name, "email": emails[key]} for key, name in people.items()],
+        "priority": alert.priority.lower() or None,
+        "request_id": alert.request_id,
+        "notified": notified(deliveries, people),
+        "responses": responses(choices, people),
+        "responders": responders(deliveries, choices, people),
     }
 
 
-def _url(params: Mapping[str, Any], alert: Event) -> str:
+def alert_url(params: Mapping[str, Any], alert: Event) -> str:
+    """Return where people find the alert."""
     if params["alert_url"]:
         return str(params["alert_url"]).replace("<id>", alert.id).replace("<number>", alert.number)
     base = str(params["xmatters_url"]).rstrip("/").removesuffix("/api/xm/1")

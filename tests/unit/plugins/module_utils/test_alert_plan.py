@@ -12,7 +12,6 @@ import pytest
 
 from ansible_collections.self_healing.devops.plugins.module_utils import alert_plan
 from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatters_values import Annotation, Event
-from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
 
 
 def event(identity: str, status: str = "ACTIVE", hour: int = 8, **properties: Any) -> Event:
@@ -68,67 +67,19 @@ def test_missing_keeps_order_and_drops_repetitions() -> None:
     assert [comment["id"] for comment in alert_plan.missing(comments, {"b"})] == ["c", "a"]
 
 
-def test_options_of_the_incident_become_the_vendors() -> None:
-    options = alert_plan.response_options(
-        [
-            {"name": "process_restart", "label": " Restart process ", "text": "restarts shop", "role": "a.b.c"},
-            {"name": "escalate", "label": "Escalate"},
-            {"name": "snooze", "label": "Snooze", "action": "record_response"},
-        ]
-    )
-    assert options[0] == {
-        "number": 1,
-        "text": "Restart process",
-        "description": "restarts shop",
-        "prompt": "Restart process",
-        "action": "STOP_NOTIFYING_TARGET",
-        "contribution": "POSITIVE",
-        "allowComments": True,
-    }
-    assert [(o["action"], o["contribution"]) for o in options[1:]] == [
-        ("ESCALATE", "NEGATIVE"),
-        ("RECORD_RESPONSE", "NEUTRAL"),
-    ]
-
-
 @pytest.mark.parametrize(
-    ("recipient", "pointer"),
+    ("now", "wanted", "resume", "then"),
     [
-        ("Checkout SRE", {"id": "Checkout SRE"}),
-        ("ana|Mobile", {"id": "ana|Mobile", "recipientType": "DEVICE"}),
-        ({"name": "Checkout SRE", "type": "group"}, {"id": "Checkout SRE", "recipientType": "GROUP"}),
-        ({"name": "ana"}, {"id": "ana"}),
+        ("ACTIVE", "active", False, None),
+        ("ACTIVE", "suspended", False, "SUSPENDED"),
+        ("ACTIVE", "terminated", False, "TERMINATED"),
+        ("SUSPENDED", "active", False, None),
+        ("SUSPENDED", "active", True, "ACTIVE"),
+        ("SUSPENDED", "suspended", True, None),
+        ("SUSPENDED", "terminated", False, "TERMINATED"),
+        ("TERMINATED", "active", True, None),
+        ("TERMINATED_EXTERNAL", "terminated", False, None),
     ],
 )
-def test_recipients(recipient: Any, pointer: dict[str, str]) -> None:
-    body = alert_plan.trigger_body({**PARAMS, "recipients": [recipient]})
-    assert body["recipients"] == [pointer]
-
-
-@pytest.mark.parametrize("recipient", ["", " ", 7, {}, {"name": ""}, {"name": "x", "type": "team"}])
-def test_wrong_recipients_are_refused(recipient: Any) -> None:
-    with pytest.raises(ConfigurationError, match="recipients"):
-        alert_plan.trigger_body({**PARAMS, "recipients": [recipient]})
-
-
-PARAMS: dict[str, Any] = {
-    "subject": None,
-    "text": None,
-    "properties": None,
-    "marker_property": "incident_id",
-    "marker": "i1",
-    "recipients": [],
-    "priority": None,
-    "expiration": None,
-    "response_options": [],
-    "response_options_in_trigger": True,
-}
-
-
-def test_what_is_not_given_is_left_to_the_form() -> None:
-    assert alert_plan.trigger_body(PARAMS) == {"properties": {"incident_id": "i1"}}
-
-
-def test_the_marker_cannot_be_overwritten() -> None:
-    body = alert_plan.trigger_body({**PARAMS, "properties": {"incident_id": "other", "subject": "s"}, "subject": "t"})
-    assert body["properties"] == {"incident_id": "i1", "subject": "t"}
+def test_what_somebody_suspended_or_ended_stays_so(now: str, wanted: str, resume: bool, then: str | None) -> None:
+    assert alert_plan.wanted_status(event("a", now), wanted, resume) == then
