@@ -6,7 +6,8 @@
     python -m sandbox --page-port 8080 --journal journal.db --watch name=shop,url=http://127.0.0.1:8000/,host=shop-01
 
 Secrets come from the environment only: DYNATRACE_TOKEN, XMATTERS_USER, XMATTERS_PASSWORD, JIRA_USER, JIRA_TOKEN,
-SLACK_TOKEN, SLACK_APP_TOKEN and KEPTN_TOKEN are what the tools accept; SLACK_SIGNING_SECRET signs what Slack posts.
+SLACK_TOKEN, SLACK_APP_TOKEN and KEPTN_TOKEN are what the tools accept. SLACK_SIGNING_SECRET and JIRA_WEBHOOK_SECRET
+sign what Slack and Jira post.
 DYNATRACE_WEBHOOK_TOKEN, XMATTERS_WEBHOOK_TOKEN and KEPTN_WEBHOOK_TOKEN are what they send with their webhooks: as a
 bearer token, or in the header that C(..._WEBHOOK_HEADER) names, or as the password of C(..._WEBHOOK_USER) (Basic) when
 C(..._WEBHOOK_PASSWORD) is set.
@@ -50,6 +51,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--dynatrace-webhook", metavar="URL", help="where Dynatrace posts its notifications")
     parser.add_argument("--xmatters-webhook", metavar="URL", help="where xMatters posts responses")
+    parser.add_argument("--jira-webhook", metavar="URL", help="where Jira posts what happens to issues, signed")
     parser.add_argument("--slack-interactivity", metavar="URL", help="where Slack posts pressed buttons, signed")
     parser.add_argument("--keptn-webhook", metavar="URL", help="where Keptn posts actions and rollbacks to carry out")
     parser.add_argument("--keptn-lifecycle-endpoint", metavar="URL", help="where Keptn 2 sends its CloudEvents")
@@ -95,6 +97,7 @@ async def serve(chosen: argparse.Namespace) -> None:
         dynatrace_webhook=webhook(chosen.dynatrace_webhook, "DYNATRACE", os.environ),
         xmatters_webhook=webhook(chosen.xmatters_webhook, "XMATTERS", os.environ),
         slack_interactivity=chosen.slack_interactivity,
+        jira_webhook=chosen.jira_webhook,
         keptn_webhook=webhook(chosen.keptn_webhook, "KEPTN", os.environ),
         keptn_lifecycle_endpoint=chosen.keptn_lifecycle_endpoint,
         watches=tuple(chosen.watch),

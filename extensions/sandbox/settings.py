@@ -67,6 +67,7 @@ class Settings:
     jira_user: str = field(default_factory=lambda: os.environ.get("JIRA_USER") or "self-healing@example.com")
     jira_token: str = field(default_factory=lambda: _secret("JIRA_TOKEN"))
     jira_project: str = "DEMO"
+    jira_webhook_secret: str = field(default_factory=lambda: _secret("JIRA_WEBHOOK_SECRET"))
     slack_token: str = field(default_factory=lambda: _secret("SLACK_TOKEN", "xoxb-"))
     slack_app_token: str = field(default_factory=lambda: _secret("SLACK_APP_TOKEN", "xapp-"))
     slack_signing_secret: str = field(default_factory=lambda: _secret("SLACK_SIGNING_SECRET"))
@@ -78,6 +79,8 @@ class Settings:
     keptn_webhook: Webhook | None = None
     #: Where Slack tells of pressed buttons, signed, while no socket is open.
     slack_interactivity: str | None = None
+    #: Where Jira posts what happens to issues, signed.
+    jira_webhook: str | None = None
     #: Where Keptn 2 sends its CloudEvents: an address and nothing else, as it knows no credentials.
     keptn_lifecycle_endpoint: str | None = None
     watches: tuple[Watch, ...] = ()

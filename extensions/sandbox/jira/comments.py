@@ -31,7 +31,7 @@ class Comments:
         comment = self._site.store.comment(issue, self._site.author(request), text)
         comment.properties.update(properties)
         comment.visibility = body.get("visibility")
-        self._site.touched(issue)
+        self._site.commented(issue, comment)
         return web.json_response(self._site.wire(request).comment(issue, comment), status=201)
 
     async def listing(self, request: web.Request) -> web.Response:
@@ -65,7 +65,7 @@ class Comments:
         comment.body = self._body(request, body)
         comment.properties.update(read_properties(body.get("properties")))
         comment.updated = now()
-        self._site.touched(issue)
+        self._site.commented(issue, comment, "comment_updated")
         return web.json_response(self._site.wire(request).comment(issue, comment))
 
     async def delete(self, request: web.Request) -> web.Response:

@@ -10,9 +10,11 @@ from typing import Any
 
 from aiohttp import web
 
+from .catalogue import RESOLUTIONS, WORKFLOW
+from .editor import assign
 from .rich_text import from_wiki
 from .site import Site
-from .store import Issue
+from .store import Change, Issue, User
 from .wire import stamp
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{key} {summary}</title>
@@ -30,19 +32,39 @@ class Desk:
 
     def snapshot(self) -> dict[str, Any]:
         issues = sorted(self._site.store.issues.values(), key=lambda issue: issue.id)
-        return {"issues": [self._shown(issue) for issue in issues]}
+        return {"issues": [self._shown(issue) for issue in issues], "webhooks": list(self._site.webhooks.log)}
 
     async def comment(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Write a comment as one of the people: C({issue, person, text})."""
-        issue = self._site.store.find(str(asked.get("issue", "")))
-        person = next((user for user in self._site.store.people if asked.get("person") in (user.key, user.name)), None)
+        issue, person = self._issue_and_person(asked)
         text = str(asked.get("text", "")).strip()
         if issue is None or person is None or not text:
             missing = "issue" if issue is None else "person" if person is None else "text"
             return {"ok": False, "error": f"{missing}: nothing that Jira knows"}
         comment = self._site.store.comment(issue, person, from_wiki(text, cloud=self._site.cloud))
-        self._site.touched(issue)
+        self._site.commented(issue, comment)
         return {"ok": True, "id": str(comment.id)}
+
+    async def transition(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Drag an issue to another status as one of the people: C({issue, person, status})."""
+        issue, person = self._issue_and_person(asked)
+        steps = [step for step in WORKFLOW if issue is not None and step.source == issue.status.id]
+        step = next((step for step in steps if step.target.name == asked.get("status")), None)
+        if issue is None or person is None or step is None:
+            missing = "issue" if issue is None else "person" if person is None else "status"
+            return {"ok": False, "error": f"{missing}: nothing that Jira knows or that the workflow allows"}
+        before, issue.status = issue.status, step.target
+        moved = Change("status", (before.id, before.name), (step.target.id, step.target.name))
+        resolved = assign(issue, {"resolution": RESOLUTIONS[0] if step.screen else None})
+        known = len(issue.history)
+        self._site.store.note(issue, person, [moved, *resolved])
+        self._site.updated(issue, person, known)
+        return {"ok": True, "status": issue.status.name}
+
+    def _issue_and_person(self, asked: dict[str, Any]) -> tuple[Issue | None, User | None]:
+        people = self._site.store.people
+        person = next((user for user in people if asked.get("person") in (user.key, user.name)), None)
+        return self._site.store.find(str(asked.get("issue", ""))), person
 
     async def browse(self, request: web.Request) -> web.Response:
         """Answer the address that people open. The sandbox asks nobody to log in."""

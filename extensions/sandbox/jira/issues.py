@@ -56,6 +56,7 @@ class Issues:
         assign(issue, values)
         issue.properties.update(wanted.properties)
         self._site.touched(issue)
+        self._site.webhooks.issue("jira:issue_created", "issue_created", issue, author)
         own = f"{self._site.wire(request).api}/issue/{issue.id}"
         return web.json_response({"id": str(issue.id), "key": issue.key, "self": own}, status=201)
 
@@ -78,12 +79,12 @@ class Issues:
         return web.Response(status=204)
 
     def _apply(self, request: web.Request, issue: Issue, wanted: Wanted, *more: Change) -> None:
-        author = self._site.author(request)
+        author, known = self._site.author(request), len(issue.history)
         issue.properties.update(wanted.properties)
         self._site.store.note(issue, author, [*more, *assign(issue, wanted.values)])
         for text in wanted.comments:
-            self._site.store.comment(issue, author, text)
-        self._site.touched(issue)
+            self._site.commented(issue, self._site.store.comment(issue, author, text))
+        self._site.updated(issue, author, known)
 
     async def delete(self, request: web.Request) -> web.Response:
         issue = self._site.issue(request)

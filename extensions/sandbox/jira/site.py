@@ -19,7 +19,8 @@ from ..settings import Settings
 from .answers import hidden
 from .editor import Editor
 from .index import Index
-from .store import Attachment, Issue, Store, User
+from .store import Attachment, Comment, Issue, Store, User
+from .webhooks import Webhooks
 from .wire import Wire
 
 Deployment = Literal["Cloud", "Server"]
@@ -36,6 +37,7 @@ class Site:
         self._base = base
         self._changed = changed
         self._signing_key = secrets.token_bytes(32)
+        self.webhooks = Webhooks(settings, lambda: Wire(self.store, self.base, "2", cloud=self.cloud), changed)
 
     @property
     def cloud(self) -> bool:
@@ -87,6 +89,17 @@ class Site:
         """Let the search and the page know that C(issue) changed."""
         self.index.note(issue, deleted=deleted)
         self._changed()
+
+    def commented(self, issue: Issue, comment: Comment, event: str = "comment_created") -> None:
+        """Let search, page and webhook know of a comment."""
+        self.touched(issue)
+        self.webhooks.comment(event, issue, comment)
+
+    def updated(self, issue: Issue, author: User, known: int) -> None:
+        """Let search, page and webhook know what changed since the history of C(issue) had C(known) entries."""
+        self.touched(issue)
+        for entry in issue.history[known:]:
+            self.webhooks.issue("jira:issue_updated", "issue_generic", issue, author, entry)
 
     def browse_url(self, issue: Issue) -> str:
         return f"{self.base}/browse/{issue.key}"

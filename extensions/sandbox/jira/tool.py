@@ -24,6 +24,7 @@ from .files import Files
 from .issues import Issues
 from .links import Links
 from .site import Deployment, Site
+from .webhooks import Webhooks
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -63,7 +64,15 @@ class Jira(Tool):
         return self._desk.snapshot()
 
     def actions(self) -> dict[str, Any]:
-        return {"comment": self._desk.comment}
+        return {"comment": self._desk.comment, "transition": self._desk.transition}
+
+    @property
+    def webhooks(self) -> Webhooks:
+        return self.site.webhooks
+
+    async def stop(self) -> None:
+        await self.site.webhooks.stop()
+        await super().stop()
 
     def middlewares(self) -> list[Any]:
         return [self._envelope, self._authenticate, self._limit]

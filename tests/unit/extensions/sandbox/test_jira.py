@@ -5,7 +5,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
+import threading
+import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -198,3 +204,94 @@ def test_the_page_of_an_issue_shows_hostile_text_as_text(jira: Running) -> None:
 def test_the_snapshot_holds_no_secret(jira: Running) -> None:
     run(jira)
     assert jira.settings.jira_token not in str(jira.snapshot())
+
+
+# -- webhooks --------------------------------------------------------------------------------------------------------
+
+
+class Receiver:
+    """A web server that keeps what is posted, and answers the statuses in C(answers) before it answers 200."""
+
+    def __init__(self) -> None:
+        self.answers: list[int] = []
+        self.came: list[tuple[dict[str, str], bytes]] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.came.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_args: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/jira"
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def bodies(self, count: int) -> list[dict[str, Any]]:
+        """Return what was posted, as soon as it was C(count) times."""
+        deadline = time.monotonic() + 10
+        while len(self.came) < count and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert len(self.came) == count
+        return [json.loads(body) for _headers, body in self.came]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def receiver(jira: Running) -> Iterator[Receiver]:
+    opened = Receiver()
+    jira.settings.jira_webhook = opened.url
+    yield opened
+    opened.close()
+
+
+def test_the_signature_is_that_of_the_documentation() -> None:
+    """The test vector of Atlassian's page about webhooks."""
+    wanted = "a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9"
+    assert hmac.new(b"It's a Secret to Everybody", b"Hello World!", hashlib.sha256).hexdigest() == wanted
+
+
+def test_comments_and_transitions_are_posted_signed(jira: Running, receiver: Receiver) -> None:
+    made = run(jira, marker="i7k3v5q2x4dmz")
+    [created] = receiver.bodies(1)
+    assert (created["webhookEvent"], created["issue"]["key"]) == ("jira:issue_created", made["id"])
+    assert jira.call("comment", issue=made["id"], person="ana", text="Restart process")["ok"]
+    said = receiver.bodies(2)[1]
+    assert (said["webhookEvent"], said["comment"]["body"]) == ("comment_created", "Restart process")
+    assert said["comment"]["author"]["displayName"] == "Ana Berg"
+    assert said["issue"]["key"] == made["id"]
+    assert jira.call("transition", issue=made["id"], person="bo", status="In Progress")["ok"]
+    moved = receiver.bodies(3)[2]
+    [item] = moved["changelog"]["items"]
+    assert (moved["webhookEvent"], item["field"], item["toString"]) == ("jira:issue_updated", "status", "In Progress")
+    assert moved["user"]["accountId"].startswith("712020:")
+    for headers, body in receiver.came:
+        digest = hmac.new(jira.settings.jira_webhook_secret.encode(), body, hashlib.sha256).hexdigest()
+        assert headers["x-hub-signature"] == f"sha256={digest}"
+    assert len({headers["x-atlassian-webhook-identifier"] for headers, _body in receiver.came}) == 3
+
+
+def test_a_webhook_that_failed_is_posted_again_under_the_same_identifier(jira: Running, receiver: Receiver) -> None:
+    jira.tool.webhooks.pause = 0.01
+    receiver.answers = [503, 429]
+    run(jira, marker="i7k3v5q2x4dmz")
+    assert len({json.dumps(body) for body in receiver.bodies(3)}) == 1
+    assert [headers.get("x-atlassian-webhook-retry") for headers, _body in receiver.came] == [None, "1", "2"]
+    assert len({headers["x-atlassian-webhook-identifier"] for headers, _body in receiver.came}) == 1
+
+
+def test_people_move_issues_along_the_workflow(jira: Running) -> None:
+    made = run(jira, marker="i7k3v5q2x4dmz")
+    assert not jira.call("transition", issue=made["id"], person="ana", status="Done")["ok"]
+    for status in ("In Progress", "Done"):
+        assert jira.call("transition", issue=made["id"], person="ana", status=status)["ok"]
+    [issue] = jira.snapshot()["issues"]
+    assert (issue["status"], issue["resolution"]) == ("Done", "Done")
