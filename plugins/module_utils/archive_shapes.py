@@ -15,7 +15,7 @@ from typing import Any
 
 from .errors import InvalidInputError
 from .incident import HOST_NAME, INCIDENT_ID, KINDS, PROBLEM_STATUSES, SERVICE_NAME, SEVERITIES, STATES, incident_id
-from .shapes import Shape, both, flag, instant, items, number, one_of, optional, plain, record, shown, text
+from .shapes import Shape, amount, both, flag, instant, items, number, one_of, optional, plain, record, shown, text
 from .timeline import MARKS, STATE_AFTER, STATE_BY_VERDICT, TOLD
 
 #: The longest text (characters), other than the content of an attachment, which only the length of its line limits.
@@ -67,6 +67,36 @@ _problem = {
     **_times,
 }
 _person = record({"name": _free, "email": optional(_free)}, more=True, fewer=True)
+_asking = record(
+    {
+        "steps": items(
+            record(
+                {
+                    "recipients": items(_free),
+                    "wait": amount,
+                    "priority": optional(_free),
+                    "devices": items(_free),
+                    "override": flag,
+                }
+            )
+        ),
+        "exhausted": _option,
+        "acknowledge": amount,
+        "snooze": amount,
+        "responders": items(
+            record(
+                {
+                    "name": _free,
+                    "email": optional(_free),
+                    "ids": plain(1),
+                    "services": items(_free),
+                    "options": items(_free),
+                }
+            )
+        ),
+    }
+)
+_choice = {"label": _free, "responder": _free, "channel": _free}
 _found = record({"figures": plain(DEEPEST), "healthy": flag, "text": _free}, more=True)
 #: What is read of the data of an entry, by its kind. All may hold more.
 _DATA: dict[str, Shape] = {
@@ -75,18 +105,30 @@ _DATA: dict[str, Shape] = {
     "updated": record(_problem, more=True, fewer=True),
     "confirmed": record(_times, more=True, fewer=True),
     "resolved": record({"status": one_of(["resolved"]), "resolved_at": optional(instant)}, more=True),
-    "decided": record(
-        {
-            "verdict": one_of(STATE_BY_VERDICT),
-            "reason": optional(_free),
-            "remedy": optional(_option),
-            "target": optional(_host),
-            "options": items(record({"name": _option, "label": _free, "role": optional(_role)}, more=True)),
-        },
-        more=True,
+    "decided": both(
+        record(
+            {
+                "verdict": one_of(STATE_BY_VERDICT),
+                "reason": optional(_free),
+                "remedy": optional(_option),
+                "target": optional(_host),
+                "options": items(
+                    both(
+                        record({"name": _option, "label": _free, "role": optional(_role)}, more=True),
+                        record({"approvals": number(1, 9), "people": items(_free)}, more=True, fewer=True),
+                    )
+                ),
+            },
+            more=True,
+        ),
+        record({"asking": _asking}, more=True, fewer=True),
     ),
-    "answered": record({"option": _option, "label": _free, "responder": _free}, more=True),
-    "answered_late": record({"option": optional(_option), "label": _free, "responder": _free}, more=True),
+    "answered": record({"option": _option, **_choice}, more=True),
+    "answered_late": record({"option": optional(_option), **_choice}, more=True),
+    "approved": record({"option": _option, "person": _free}, more=True),
+    "stop_asked": record({"option": _option, "by": _free, **_choice}, more=True),
+    "called": record({"why": one_of(["next", "reminded"]), "level": number()}, more=True),
+    "unanswered": record({"remedy": _option}, more=True),
     "claimed": record(
         {"worker": _free, "until": instant, "remedy": _option, "role": _role, "target": _host, "resumed": flag},
         more=True,

@@ -17,6 +17,9 @@ from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
 
+from . import options as choices
+from .calls import calls_of
+
 KINDS = (
     "process_crash",
     "disk_pressure",
@@ -297,6 +300,8 @@ class Incident:
     claim: Mapping[str, Any] | None = None
     evidence: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     attempt: int = 0
+    #: Who wants what is being done to be stopped, until it is.
+    stop: Mapping[str, Any] | None = None
     #: What a control plane handed out for it, as L(Task.to_data) has it, oldest first.
     tasks: tuple[Mapping[str, Any], ...] = ()
     tools: Mapping[str, ToolState] = field(default_factory=dict)
@@ -364,6 +369,10 @@ class Incident:
             "target": self.target,
             "decision": dict(self.decision) if self.decision else None,
             "options": [dict(option) for option in self.options],
+            "offered": [dict(option) for option in choices.offered(self)],
+            "asked": choices.question(self),
+            "calls": [call.to_data() for call in calls_of(self)],
+            "stop": dict(self.stop) if self.stop else None,
             "answer": dict(self.answer) if self.answer else None,
             "claim": dict(self.claim) if self.claim else None,
             "evidence": {phase: dict(found) if found else None for phase, found in self.evidence.items()},

@@ -10,22 +10,30 @@ other writer can touch the incident. All methods block and are safe to call from
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from . import reports, run_identity, steps
+from . import answering, reports, run_identity
 from .errors import ConfigurationError
-from .incident import INCIDENT_ID, Answer, Entry, Incident, Problem, Task, iso
+from .incident import INCIDENT_ID, Answer, Entry, Incident, Problem, Task, iso, storable
 from .journal_archive import Archive
 from .journal_due import DueWork
 from .journal_duties import Canaries, Duties
 from .journal_engine import Store, default_location, open_engine, utc_now
-from .journal_rows import OpenProblem, attempts_of, incident_with, read_incident, read_incidents
+from .journal_rows import (
+    OpenProblem,
+    attempts_of,
+    find_incident,
+    incident_with,
+    read_incident,
+    read_incidents,
+    records_of,
+)
 from .journal_tools import Tools
 from .journal_write import Additions
-from .policy import Attempt
+from .policy import Attempt, Record
 
 try:
     import sqlalchemy as sa
@@ -37,6 +45,8 @@ except ImportError:
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
+#: What became of an answer that counts.
+ACCEPTED = frozenset({"answered", "acknowledged", "approved"})
 OPEN_STATES = ("detected", "asked", "held", "healing", "verifying", "escalated")
 
 Step = Callable[[Incident], Sequence[Entry]]
@@ -44,11 +54,15 @@ Step = Callable[[Incident], Sequence[Entry]]
 
 @dataclass(frozen=True)
 class Recorded:
-    """What became of a report or an answer. C(delivery) is the id of the due work, None when nothing is to be done."""
+    """What became of a report or an answer. C(delivery) is the id of the due work, None when nothing is to be done.
+
+    C(text) tells the person who answered what became of it.
+    """
 
     incident: str
     change: str
     delivery: str | None = None
+    text: str = ""
 
 
 class Journal:
@@ -175,23 +189,24 @@ class Journal:
     def record_answer(self, answer: Answer, origin: str = "answers") -> Recorded:
         """Take a responder's choice. The first valid one wins; the same one twice is a duplicate.
 
-        Changes: C(answered), C(late), C(duplicate), C(unknown_option) or C(unknown_incident).
+        Changes: those of L(answering.Outcome), C(duplicate) or C(unknown_incident).
         """
         incident = answer.incident_id or ""
         with self._store.writing() as connection:
-            found = read_incidents(connection, [incident], lock=True) if INCIDENT_ID.fullmatch(incident) else {}
-            if not found:
-                return Recorded(incident, "unknown_incident")
-            now = found[incident]
-            if now.has_key(f"answer:{answer.channel}:{answer.key}"):
-                return Recorded(incident, "duplicate")
-            change, entries = steps.answer(now, answer)
-            option = next((entry.data["option"] for entry in entries if entry.kind == "answered"), None) or "late"
+            now = find_incident(connection, incident, lock=True) if INCIDENT_ID.fullmatch(incident) else None
+            if now is None:
+                return Recorded(incident, "unknown_incident", text="There is no such incident any more.")
+            key = f"answer:{answer.channel}:{answer.key}"
+            known = next((entry for entry in now.timeline if entry.key == storable(key)), None)
+            if known is not None:
+                return Recorded(incident, "duplicate", text=known.text)
+            outcome = answering.answer(now, answer)
+            option = str(outcome.entries[0].data["option"]) if outcome.change in ACCEPTED else "late"
             additions = Additions(self._store.clock())
-            additions.append(now, entries)
+            additions.append(now, outcome.entries)
             delivery = additions.deliver(incident, "answer", option, origin, answer.channel)
             additions.write(connection)
-            return Recorded(incident, change, delivery)
+            return Recorded(incident, outcome.change, delivery, outcome.text)
 
     # -- incidents -----------------------------------------------------------------------------------------------
 
@@ -263,6 +278,20 @@ class Journal:
         with self._store.reading() as connection:
             rows = connection.execute(query).all()
         return attempts_of(rows, self._store.clock())
+
+    def track_record(self, hosts: Collection[str], service: str | None, since: datetime) -> dict[str, Record]:
+        """Return how each remedy fared on these hosts, or for this service, since then."""
+        here = INCIDENTS.c.target.in_(list(hosts))
+        query = (
+            sa.select(TIMELINE.c.incident, TIMELINE.c.at, TIMELINE.c.kind, TIMELINE.c.data)
+            .join(INCIDENTS, INCIDENTS.c.id == TIMELINE.c.incident)
+            .where(here | (INCIDENTS.c.service == service) if service else here)
+            .where(TIMELINE.c.at > iso(since))
+            .where(TIMELINE.c.kind.in_(["claimed", "verified", "unverified", "fix_failed"]))
+            .order_by(TIMELINE.c.at, TIMELINE.c.incident, TIMELINE.c.n)
+        )
+        with self._store.reading() as connection:
+            return records_of(attempts_of(connection.execute(query).all(), self._store.clock()))
 
     def unhealthy_hosts(self, besides: str) -> frozenset[str]:
         """Return the hosts that open incidents other than C(besides) point to."""

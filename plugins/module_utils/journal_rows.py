@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import run_identity
 from .errors import JournalError
 from .incident import Attachment, Incident, TimelineEntry, ToolState, iso, moment
-from .policy import Attempt
+from .policy import Attempt, Record
 from .timeline import fold
 
 try:
@@ -78,9 +78,19 @@ def read_incident(connection: Connection, incident: str, content: bool = False, 
 
     Raises JournalError when there is none with this id.
     """
-    found = read_incidents(connection, [incident], lock=lock).get(incident)
+    found = find_incident(connection, incident, content, lock=lock)
     if found is None:
         raise JournalError(f"there is no incident {incident!r} in the journal")
+    return found
+
+
+def find_incident(
+    connection: Connection, incident: str, content: bool = False, *, lock: bool = False
+) -> Incident | None:
+    """Return an incident as C(read_incident) does, None when there is none with this id."""
+    found = read_incidents(connection, [incident], lock=lock).get(incident)
+    if found is None:
+        return None
     return replace(
         found,
         tools=tool_states(connection, incident),
@@ -185,3 +195,14 @@ def attempts_of(rows: Sequence[Any], now: datetime) -> tuple[Attempt, ...]:
             outcome = "running" if until is not None and until > now else "failed"
         found.append(Attempt(row.incident, row.data["target"], row.data["remedy"], _instant(row.at), outcome))
     return tuple(found)
+
+
+def records_of(attempts: Sequence[Attempt]) -> dict[str, Record]:
+    """Count how often each remedy was tried, and how often it worked. What still runs does not count yet."""
+    found: dict[str, Record] = {}
+    for attempt in attempts:
+        if attempt.outcome != "running":
+            before = found.get(attempt.remedy, Record())
+            worked = before.worked + (attempt.outcome == "verified")
+            found[attempt.remedy] = Record(before.tried + 1, worked)
+    return found

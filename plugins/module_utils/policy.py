@@ -10,9 +10,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from . import policy_asking
+from .asking import Asking
 from .errors import ConfigurationError
+from .escalation import minutes
 from .incident import HOST_NAME, SEVERITIES, Incident
-from .steps import ESCALATE, SNOOZE, TAKE_OVER
+from .options import ACKNOWLEDGE, ESCALATE, SNOOZE, STOP, TAKE_OVER
 
 LEVELS = ("observe", "ask", "act")
 HOLD_REASONS = (
@@ -40,17 +43,21 @@ CATALOG: Mapping[str, Mapping[str, Any]] = {
         "label": "Restart process",
         "text": "restarts the service on {host} and checks that it stays up",
     },
+    "disk_cleanup": {
+        "role": "self_healing.devops.disk_cleanup",
+        "label": "Clean disk",
+        "text": "removes what the host's rules allow until there is room again on {host}",
+        "destructive": True,
+    },
     "blue_green_rollback": {
         "role": "self_healing.devops.blue_green_rollback",
         "label": "Roll back release",
         "text": "rolls the release on {host} back and checks that it answers",
+        "destructive": True,
     },
 }
-TALK: tuple[Mapping[str, Any], ...] = (
-    {"name": TAKE_OVER, "label": "Take over", "text": "automation keeps its hands off", "role": None},
-    {"name": ESCALATE, "label": "Escalate", "text": "calls the next responder", "role": None},
-    {"name": SNOOZE, "label": "Snooze", "text": "asks again in 30 minutes", "role": None},
-)
+#: What a remedy of the catalog may say: besides its role, what people read, and who may choose it.
+REMEDY_KEYS = ("role", "label", "text", "destructive", "approvals", "people")
 
 
 @dataclass(frozen=True)
@@ -72,16 +79,21 @@ class Policy:
     attempts_per_hour: int = 2
     unhealthy_percent: int = 40
     freezes: tuple[Freeze, ...] = ()
-    answer_timeout: timedelta = timedelta(minutes=15)
+    asking: Mapping[str, Asking] = field(default_factory=dict)
     verify_timeout: timedelta = timedelta(minutes=10)
     reconsider_after: timedelta = timedelta(minutes=5)
     claim_lease: timedelta = timedelta(minutes=15)
     stop_file: str | None = None
 
-    def timers(self, verdict: str) -> dict[str, float]:
+    def asking_at(self, severity: str) -> Asking:
+        """Return how people are asked about a problem of this severity."""
+        return self.asking.get(severity) or self.asking.get("default") or Asking()
+
+    def timers(self, decision: Decision) -> dict[str, float]:
         """Return when to look again after a decision: name of the timer to seconds."""
+        verdict = decision.verdict
         if verdict == "ask":
-            return {"no_answer": self.answer_timeout.total_seconds()}
+            return {"no_answer": decision.asking.step(0).wait}
         if verdict in ("hold", "observe"):
             return {"reconsider": self.reconsider_after.total_seconds()}
         return {}
@@ -115,13 +127,25 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Record:
+    """How often a remedy was tried on a host or for a service before, and how often it worked."""
+
+    tried: int = 0
+    worked: int = 0
+
+
+@dataclass(frozen=True)
 class Surroundings:
-    """What else is going on: earlier attempts, hosts with open incidents, the size of the fleet, the stop file."""
+    """What else is going on: earlier attempts, hosts with open incidents, the size of the fleet, the stop file.
+
+    C(record) is how remedies fared before, by their short names.
+    """
 
     attempts: tuple[Attempt, ...] = ()
     unhealthy_hosts: frozenset[str] = frozenset()
     managed_hosts: int = 0
     stopped: bool = False
+    record: Mapping[str, Record] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -145,6 +169,7 @@ class Decision:
     options: tuple[Mapping[str, Any], ...]
     checks: tuple[Check, ...]
     text: str
+    asking: Asking = field(default_factory=Asking)
 
     def to_data(self) -> dict[str, Any]:
         data = asdict(self)
@@ -152,6 +177,7 @@ class Decision:
             **data,
             "options": [dict(option) for option in self.options],
             "checks": [asdict(c) for c in self.checks],
+            "asking": self.asking.to_data(),
         }
 
 
@@ -162,18 +188,20 @@ def decide(
     candidates: Sequence[Candidate],
     surroundings: Surroundings,
     now: datetime,
+    unanswered: str | None = None,
 ) -> Decision:
     """Return the decision for an incident.
 
     C(remedies) are short names in order of preference, as the rulebook gives them. C(candidates) are the hosts that fit
-    the impacted entity.
+    the impacted entity. C(unanswered) is the remedy that the policy lets run because nobody answered; all checks count
+    for it as they do for others.
     """
     unknown = [name for name in remedies if name not in policy.catalog]
     if unknown:
         known = ", ".join(sorted(policy.catalog))
         raise ConfigurationError(f"remedy {unknown[0]} is not known (known: {known}); add it to self_healing_catalog")
     target, found = _target(candidates)
-    remedy = remedies[0] if remedies else None
+    remedy = unanswered if unanswered in remedies else remedies[0] if remedies else None
     severity = str(incident.problem["severity"])
     checks = [
         _check(
@@ -187,12 +215,33 @@ def decide(
     ]
     failed = next((check for check in checks if not check.passed), None)
     level = policy.level(remedy, severity) if remedy else min("ask", policy.ceiling, key=LEVELS.index)
-    checks.append(Check("autonomy", True, f"{remedy or 'no remedy'} at severity {severity} may {level}"))
+    may = f"{remedy or 'no remedy'} at severity {severity} may {level}"
+    if unanswered is not None and remedy == unanswered and level == "ask":
+        level, may = "act", f"{remedy} may act, because nobody answered"
+    checks.append(Check("autonomy", True, may))
     verdict, reason = _verdict(level, failed)
-    offered = [] if verdict == "hold" or target is None else [_option(policy, name, target) for name in remedies]
-    options = (*offered, *TALK)
+    asking = policy.asking_at(severity)
+    record = surroundings.record
+    offered = (
+        []
+        if verdict == "hold" or target is None
+        else [_option(policy, name, target, record.get(name, Record())) for name in remedies]
+    )
+    options = (*offered, *talk(asking))
     text = _text(verdict, reason, failed, remedy, target, options, policy)
-    return Decision(verdict, reason, remedy, target, options, tuple(checks), text)
+    return Decision(verdict, reason, remedy, target, options, tuple(checks), text, asking)
+
+
+def talk(asking: Asking) -> tuple[Mapping[str, Any], ...]:
+    """Return what a responder may choose besides the remedies."""
+    spoken = (
+        (ACKNOWLEDGE, "I am looking", f"nobody else is called for {minutes(asking.acknowledge)}"),
+        (TAKE_OVER, "Take over", "automation keeps its hands off"),
+        (ESCALATE, "Escalate", "calls the next responder"),
+        (SNOOZE, "Snooze", f"asks again in {minutes(asking.snooze)}"),
+        (STOP, "Stop", "what runs ends before its next task"),
+    )
+    return tuple({"name": name, "label": label, "text": text, "role": None} for name, label, text in spoken)
 
 
 def _target(candidates: Sequence[Candidate]) -> tuple[str | None, Check]:
@@ -260,10 +309,19 @@ def _verdict(level: str, failed: Check | None) -> tuple[str, str | None]:
     return "hold", failed.reason
 
 
-def _option(policy: Policy, name: str, target: str) -> Mapping[str, Any]:
+def _option(policy: Policy, name: str, target: str, record: Record) -> Mapping[str, Any]:
     remedy = policy.catalog[name]
     text = str(remedy.get("text", "runs on {host}")).replace("{host}", target)
-    return {"name": name, "label": remedy["label"], "text": text, "role": remedy["role"]}
+    return {
+        "name": name,
+        "label": remedy["label"],
+        "text": text,
+        "role": remedy["role"],
+        "destructive": bool(remedy.get("destructive", False)),
+        "approvals": int(remedy.get("approvals", 1)),
+        "people": list(remedy.get("people", ())),
+        "record": asdict(record),
+    }
 
 
 def _text(
@@ -282,7 +340,8 @@ def _text(
         return "Observing only: the policy's ceiling is observe"
     if verdict == "hold":
         return f"Hands off{because}"
-    return f"Asking{because}: {', '.join(str(option['label']) for option in options)}"
+    asked = (str(option["label"]) for option in options if option["name"] != STOP)
+    return f"Asking{because}: {', '.join(asked)}"
 
 
 def from_variables(variables: Mapping[str, Any]) -> Policy:
@@ -299,11 +358,11 @@ def from_variables(variables: Mapping[str, Any]) -> Policy:
     return Policy(
         ceiling=variables.get("self_healing_ceiling") or default.ceiling,
         autonomy=variables.get("self_healing_autonomy") or {},
-        catalog={**CATALOG, **(variables.get("self_healing_catalog") or {})},
+        catalog=_catalog(variables.get("self_healing_catalog") or {}),
+        asking=policy_asking.from_variables(variables),
         attempts_per_hour=int(limits.get("attempts_per_hour", default.attempts_per_hour)),
         unhealthy_percent=int(limits.get("unhealthy_percent", default.unhealthy_percent)),
         freezes=tuple(_freeze(item) for item in variables.get("self_healing_freezes") or ()),
-        answer_timeout=_seconds(timeouts, "answer", default.answer_timeout),
         verify_timeout=_seconds(timeouts, "verify", default.verify_timeout),
         reconsider_after=_seconds(timeouts, "reconsider", default.reconsider_after),
         claim_lease=_seconds(timeouts, "claim", default.claim_lease),
@@ -322,11 +381,11 @@ def problems(variables: Mapping[str, Any]) -> list[str]:
         found.append("self_healing_catalog must map the short name of a remedy to its role and label")
         catalog = {}
     for name, remedy in catalog.items():
-        missing = [key for key in ("role", "label") if not isinstance(remedy, Mapping) or not remedy.get(key)]
-        found += [f"self_healing_catalog: the remedy {name} has no {key}" for key in missing]
+        found += _remedy_problems(name, remedy)
+    found += policy_asking.problems(variables, {*CATALOG, *catalog})
     found += _autonomy_problems(variables.get("self_healing_autonomy") or {}, {*CATALOG, *catalog})
     found += _number_problems("self_healing_limits", variables, {"attempts_per_hour": 0, "unhealthy_percent": 0})
-    times = {"answer": 1, "verify": 1, "reconsider": 1, "claim": 1}
+    times = {"answer": 1, "acknowledge": 1, "snooze": 1, "verify": 1, "reconsider": 1, "claim": 1}
     found += _number_problems("self_healing_timeouts", variables, times)
     for number, item in enumerate(variables.get("self_healing_freezes") or (), start=1):
         try:
@@ -335,6 +394,30 @@ def problems(variables: Mapping[str, Any]) -> list[str]:
             example = "{begin: 2026-12-24T00:00:00Z, end: 2026-12-27T00:00:00Z, reason: holidays}"
             found.append(f"self_healing_freezes, item {number}: {error}; expected {example}")
     return found
+
+
+def _catalog(given: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return our remedies with what the policy says of them, and the team's own."""
+    return {**CATALOG, **{name: {**CATALOG.get(name, {}), **remedy} for name, remedy in given.items()}}
+
+
+def _remedy_problems(name: str, remedy: Any) -> list[str]:
+    if not isinstance(remedy, Mapping):
+        return [f"self_healing_catalog: the remedy {name} must be a mapping with role and label"]
+    whole = {**CATALOG.get(name, {}), **remedy}
+    found = [f"self_healing_catalog: the remedy {name} has no {key}" for key in ("role", "label") if not whole.get(key)]
+    for key, value in remedy.items():
+        if key not in REMEDY_KEYS:
+            found.append(f"self_healing_catalog: {name}.{key} is not known, expected {', '.join(REMEDY_KEYS)}")
+        elif key == "approvals" and (isinstance(value, bool) or value not in (1, 2, 3, "1", "2", "3")):
+            found.append(f"self_healing_catalog: {name}.approvals is {value!r}, expected 1, 2 or 3 different people")
+        elif key == "people" and not _are_texts(value):
+            found.append(f"self_healing_catalog: {name}.people must be a list of names or e-mail addresses")
+    return found
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(entry, str) and entry.strip() for entry in value)
 
 
 def _autonomy_problems(autonomy: Any, known: set[str]) -> list[str]:

@@ -16,6 +16,7 @@ import hashlib
 import os
 import secrets
 import socket
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -68,6 +69,10 @@ def _let_go() -> None:
 def held() -> str | None:
     """Return the name that this process, or the one it was forked from, took. None when none did."""
     return _held
+
+
+#: Tells of a worker's name whether it is alive, lost or unknown.
+StateOf = Callable[[str], str]
 
 
 def state_of(worker: str) -> str:

@@ -56,6 +56,12 @@ def number(least: int = 0, most: int = LARGEST) -> Shape:
     return check
 
 
+def amount(value: Any, name: str) -> None:
+    """A number that is not negative: so much time, or so many bytes."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= LARGEST:
+        raise _unexpected(value, name, "a number of at least 0")
+
+
 def flag(value: Any, name: str) -> None:
     if not isinstance(value, bool):
         raise _unexpected(value, name, "true or false")

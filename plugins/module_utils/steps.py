@@ -8,23 +8,20 @@ A step that was made already gives no entries. A step that must not be made rais
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from . import run_identity
+from . import escalation, run_identity
+from .answering import halted
 from .errors import SelfHealingError
-from .incident import Answer, Entry, Incident, TimelineEntry, iso, moment
+from .incident import Entry, Incident, TimelineEntry, iso, moment
+from .options import unreleased
 from .reports import episode
+from .run_identity import StateOf
 
-#: What a responder may always choose, besides the remedies.
-TAKE_OVER, SNOOZE, ESCALATE = "take_over", "snooze", "escalate"
 #: States in which nothing was done to a host yet, so that a problem that ends by itself needs no verification.
 UNTOUCHED = frozenset({"detected", "observed", "held", "asked"})
-SNOOZE_FOR = timedelta(minutes=30)
-
-#: Tells of a worker's name whether it is alive, lost or unknown.
-StateOf = Callable[[str], str]
 
 
 class StepRefusedError(SelfHealingError):
@@ -35,66 +32,6 @@ class StepRefusedError(SelfHealingError):
     def __init__(self, message: str, reason: str = "state") -> None:
         super().__init__(message, reason=reason)
         self.reason = reason
-
-
-def answer(incident: Incident, given: Answer) -> tuple[str, list[Entry]]:
-    """Take a responder's choice: the first valid one wins, later ones are recorded as late.
-
-    Returns C(answered), C(late) or C(unknown_option), and the entries.
-    """
-    key = f"answer:{given.channel}:{given.key}"
-    option = incident.option(given.choice)
-    comment = f": {given.comment}" if given.comment else ""
-    if option is None:
-        text = f"{given.responder} answered on {given.channel} with something that was not offered: {given.choice}"
-        return "unknown_option", [Entry("answered_late", text, given.responder, _chosen(given, None), key)]
-    data = _chosen(given, option)
-    if not _answerable(incident):
-        why = _already(incident)
-        text = f"{given.responder} chose '{option['label']}' on {given.channel} too late: {why}"
-        return "late", [Entry("answered_late", text, given.responder, data, key)]
-    text = f"{given.responder} chose '{option['label']}' on {given.channel}{comment}"
-    entries = [Entry("answered", text, given.responder, data, key)]
-    if option["name"] == TAKE_OVER:
-        taken = f"{given.responder} takes over; automation keeps its hands off"
-        entries.append(Entry("taken_over", taken, given.responder, {"reason": "taken_over"}, f"{key}:then"))
-    elif option["name"] == ESCALATE:
-        entries.append(
-            Entry("escalated", f"{given.responder} escalated", given.responder, {"reason": "asked"}, f"{key}:then")
-        )
-    elif option["name"] == SNOOZE:
-        minutes = int(SNOOZE_FOR.total_seconds() // 60)
-        data = {"minutes": minutes}
-        timers = {"snooze_over": SNOOZE_FOR.total_seconds()}
-        text = f"Asking again in {minutes} minutes"
-        entries.append(Entry("snoozed", text, given.responder, data, f"{key}:then", timers))
-    return "answered", entries
-
-
-def _answerable(incident: Incident) -> bool:
-    """Whether a choice still counts: nobody has chosen, or it was escalated after the last choice."""
-    if incident.state == "escalated":
-        newest = next(e for e in reversed(incident.timeline) if e.kind in ("answered", "escalated", "taken_over"))
-        return newest.kind == "escalated"
-    return incident.state in ("asked", "held") and incident.answer is None
-
-
-def _chosen(given: Answer, option: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {
-        "option": option["name"] if option else None,
-        "label": option["label"] if option else given.choice[:200],
-        "responder": given.responder,
-        "channel": given.channel,
-        "alert": given.alert_id,
-        "comment": given.comment,
-        "at": iso(given.at),
-    }
-
-
-def _already(incident: Incident) -> str:
-    if incident.answer is not None:
-        return f"{incident.answer['responder']} had chosen '{incident.answer['label']}'"
-    return f"the incident is {incident.state}"
 
 
 def decide(incident: Incident, decision: Mapping[str, Any], timers: Mapping[str, float]) -> list[Entry]:
@@ -126,6 +63,8 @@ def claim(
             f"until {held.data['until']}",
             "busy",
         )
+    if incident.stop is not None:
+        raise StepRefusedError(f"incident {incident.id}: {incident.stop['by']} has stopped it", "stopped")
     remedy = _wanted_remedy(incident)
     if remedy is None:
         raise StepRefusedError(f"incident {incident.id} is {incident.state}: no remedy was chosen for it")
@@ -153,14 +92,6 @@ def claim(
 
 #: What ends an attempt. After it a lost run has nothing left to do on the host.
 _ENDS_ATTEMPT = frozenset({"verified", "unverified", "fix_failed", "escalated"})
-
-
-def unreleased(incident: Incident) -> TimelineEntry | None:
-    """Return the newest claim, unless it was given back."""
-    position = max((n for n, entry in enumerate(incident.timeline) if entry.kind == "claimed"), default=None)
-    if position is None or any(entry.kind == "released" for entry in incident.timeline[position:]):
-        return None
-    return incident.timeline[position]
 
 
 def answer_waits(incident: Incident, worker: str) -> bool:
@@ -232,6 +163,8 @@ def fix_started(incident: Incident) -> list[Entry]:
     """Note the intent before the effect. Raises StepRefusedError when nothing was diagnosed, or nobody heals."""
     if incident.state != "healing" or incident.claim is None:
         raise StepRefusedError(f"incident {incident.id} is {incident.state}: it is not being healed")
+    if incident.stop is not None:
+        raise StepRefusedError(f"{incident.stop['by']} has stopped it", "stopped")
     found = incident.evidence.get("before")
     if found is None:
         raise StepRefusedError(f"incident {incident.id}: {incident.claim['role']} recorded no diagnosis before its fix")
@@ -250,14 +183,41 @@ def fixed(incident: Incident, changed: bool, verify_timeout: timedelta) -> list[
     return [Entry("fixed", text, data=data, key=f"fixed:{claims}", timers=timers)]
 
 
-def fix_failed(incident: Incident, reason: str) -> list[Entry]:
-    """Note that the remedy failed: a person is needed now."""
+def fix_failed(incident: Incident, reason: str, task: str = "") -> list[Entry]:
+    """Note that the remedy failed: a person is needed now. C(task) names the task at which it did.
+
+    Where somebody had asked it to stop, that is why, and it is told how far it came.
+    """
     remedy, target = _claimed(incident)
+    if incident.stop is not None:
+        return halted(incident, _how_far(incident, f"{remedy} on {target}", task))
     attempt = incident.attempt
     return [
         Entry("fix_failed", f"{remedy} failed on {target}: {reason}", key=f"fix_failed:{attempt}"),
-        Entry("escalated", "Escalated: the remedy failed", data={"reason": "fix_failed"}, key=f"escalated:{attempt}"),
+        escalation.escalated(incident, "Escalated: the remedy failed", "fix_failed", f"escalated:{attempt}"),
     ]
+
+
+def _how_far(incident: Incident, what: str, task: str) -> str:
+    """Return how far a heal came before it was stopped."""
+    kinds = {entry.kind for entry in _since(incident, "claimed")}
+    if "fixed" in kinds:
+        done = "had been carried out, and was not verified"
+    elif "fix_started" in kinds:
+        done = "had begun"
+    else:
+        done = "had not begun"
+    return f"{what} {done}" + (f"; it was stopped before the task '{task}'" if task else "")
+
+
+def halt(incident: Incident, now: datetime, state_of: StateOf = run_identity.state_of) -> list[Entry]:
+    """Stop in the place of a run that cannot: none has the incident, or the one that had it was lost."""
+    held = unreleased(incident)
+    if incident.stop is None or (held is not None and _holds(held, now, state_of)):
+        return []
+    remedy = incident.claim["remedy"] if incident.claim else "the remedy"
+    entries = halted(incident, _how_far(incident, f"{remedy} on {incident.target}", ""))
+    return [*entries, _released(incident, held)] if held is not None else entries
 
 
 def verified(incident: Incident) -> list[Entry]:
@@ -267,17 +227,15 @@ def verified(incident: Incident) -> list[Entry]:
     return [Entry("verified", text, data={}, key=f"verified:{incident.attempt}")]
 
 
-def unverified(incident: Incident, reason: str) -> list[Entry]:
+def unverified(incident: Incident, reason: str, task: str = "") -> list[Entry]:
     """Note that the target is not healthy after the fix: a person is needed now."""
+    if incident.stop is not None:
+        remedy, target = _claimed(incident)
+        return halted(incident, _how_far(incident, f"{remedy} on {target}", task))
     attempt = incident.attempt
     return [
         Entry("unverified", f"Not healthy after the fix: {reason}", key=f"unverified:{attempt}"),
-        Entry(
-            "escalated",
-            "Escalated: the remedy did not help",
-            data={"reason": "ineffective"},
-            key=f"escalated:{attempt}",
-        ),
+        escalation.escalated(incident, "Escalated: the remedy did not help", "ineffective", f"escalated:{attempt}"),
     ]
 
 
@@ -291,9 +249,19 @@ def finish(incident: Incident, reason: str, worker: str | None = None) -> list[E
     """Give the incident back after its host was seen to. What was left half done needs a person."""
     if incident.claim is None or not _owned_by(incident, worker):
         return []
-    text = f"{run_identity.short(incident.claim['worker'])} is done with {incident.target}"
-    released = Entry("released", text, key=f"released:{incident.claim['until']}")
-    return [*fix_failed(incident, reason), released] if incident.state == "healing" else [released]
+    released = _released(incident, unreleased(incident))
+    if incident.state == "healing":
+        return [*fix_failed(incident, reason), released]
+    if incident.stop is not None and incident.state == "verifying":
+        how_far = f"too late for that, {incident.claim['remedy']} had run to its end on {incident.target}"
+        return [*halted(incident, how_far), released]
+    return [released]
+
+
+def _released(incident: Incident, held: TimelineEntry | None) -> Entry:
+    claimed = held.data if held is not None else incident.claim or {}
+    text = f"{run_identity.short(claimed['worker'])} is done with {incident.target}"
+    return Entry("released", text, key=f"released:{claimed['until']}")
 
 
 def in_other_hands(incident: Incident, worker: str, now: datetime, state_of: StateOf = run_identity.state_of) -> bool:

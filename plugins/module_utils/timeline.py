@@ -29,11 +29,13 @@ STATE_AFTER = {
     "detected": "detected",
     "reopened": "detected",
     "asked_again": "detected",
+    "unanswered": "detected",
     "claimed": "healing",
     "fixed": "verifying",
     "stable": "stable",
     "closed": "closed",
     "escalated": "escalated",
+    "stopped": "escalated",
     "taken_over": "escalated",
 }
 #: Entries that tell what the monitoring system reports.
@@ -47,8 +49,12 @@ TOLD = frozenset(
         "reopened",
         "task_triggered",
         "decided",
+        "acknowledged",
+        "answer_refused",
         "answered",
         "answered_late",
+        "approved",
+        "called",
         "diagnosed",
         "fix_started",
         "fixed",
@@ -57,7 +63,10 @@ TOLD = frozenset(
         "unverified",
         "undone",
         "snoozed",
+        "stop_asked",
+        "stopped",
         "taken_over",
+        "unanswered",
         "escalated",
         "stable",
         "closed",
@@ -102,14 +111,17 @@ def _fold_entry(entry: TimelineEntry, facts: dict[str, Any]) -> None:
     facts["state"] = STATE_AFTER.get(entry.kind, facts["state"])
     if entry.kind == "decided":
         facts.update(state=STATE_BY_VERDICT[data["verdict"]], decision=dict(data), target=data.get("target"))
-    elif entry.kind in ("reopened", "asked_again"):
-        facts.update(decision=None, answer=None, claim=None, evidence={"before": None, "after": None})
+    elif entry.kind in ("reopened", "asked_again", "unanswered"):
+        facts.update(decision=None, answer=None, claim=None, stop=None, evidence={"before": None, "after": None})
     elif entry.kind == "answered":
         facts["answer"] = dict(data)
-    elif entry.kind == "snoozed":
+    elif entry.kind in ("snoozed", "called"):
+        # Nothing was chosen by that: whoever is asked next may choose.
         facts["answer"] = None
+    elif entry.kind in ("stop_asked", "stopped"):
+        facts["stop"] = dict(data) if entry.kind == "stop_asked" else None
     elif entry.kind == "claimed":
-        facts.update(claim=dict(data), attempt=facts["attempt"] + (0 if data.get("resumed") else 1))
+        facts.update(claim=dict(data), stop=None, attempt=facts["attempt"] + (0 if data.get("resumed") else 1))
     elif entry.kind == "diagnosed":
         facts["evidence"] = {**facts["evidence"], "before": dict(data)}
     elif entry.kind == "task_triggered":

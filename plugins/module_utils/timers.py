@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from . import run_identity
+from . import escalation, run_identity
 from .incident import Entry, Incident
-from .reports import episode
-from .steps import StateOf, unreleased
+from .options import answerable, unreleased
+from .run_identity import StateOf
 from .timeline import behind
 
 #: Pauses between two tries to bring a tool up to date that failed (seconds).
 SHORTEST_CATCH_UP, LONGEST_CATCH_UP = 30.0, 1800.0
 
 
-def due(incident: Incident, name: str, look_again: timedelta, state_of: StateOf = run_identity.state_of) -> list[Entry]:
+def due(
+    incident: Incident, name: str, look_again: timedelta, now: datetime, state_of: StateOf = run_identity.state_of
+) -> list[Entry]:
     """Say what a timer means now that it came due; most often that everything went well in the meantime.
 
     C(look_again) is the first pause between two looks at an incident that is held or observed; it doubles with each.
@@ -25,15 +27,14 @@ def due(incident: Incident, name: str, look_again: timedelta, state_of: StateOf 
     if not matters(incident, name):
         return []
     if name == "no_answer":
-        text = "Escalated: nobody answered in time"
-        return [Entry("escalated", text, data={"reason": "no_answer"}, key=f"no_answer:{episode(incident)}")]
+        return escalation.unanswered(incident, now)
     if name == "verify_deadline":
         source = incident.problem["source"]
         why = f"{source} still reports the problem" if incident.open else "our probe did not confirm it in time"
         text = f"Escalated: {why} after the fix"
-        return [Entry("escalated", text, data={"reason": "not_confirmed"}, key=f"not_confirmed:{incident.attempt}")]
+        return [escalation.escalated(incident, text, "not_confirmed", f"not_confirmed:{incident.attempt}")]
     if name == "snooze_over":
-        return [Entry("asked_again", "The snooze is over")]
+        return escalation.snooze_over(incident)
     if name == "reconsider":
         looks = sum(1 for entry in incident.timeline if entry.kind == "reconsidered")
         pause = look_again.total_seconds() * 2 ** min(looks, 4)
@@ -44,7 +45,7 @@ def due(incident: Incident, name: str, look_again: timedelta, state_of: StateOf 
 def matters(incident: Incident, name: str) -> bool:
     """Whether anything is left to do about a timer. Most have lost their meaning when they come due."""
     if name in ("no_answer", "snooze_over"):
-        return incident.state == "asked" and incident.answer is None
+        return incident.state in ("asked", "escalated") and answerable(incident)
     if name == "verify_deadline":
         return incident.state == "verifying"
     if name == "reconsider":
@@ -63,7 +64,7 @@ def _overdue(incident: Incident, state_of: StateOf) -> list[Entry]:
         return []
     run = run_identity.short(held.data["worker"])
     text = f"Escalated: {run} has been healing {incident.target} for longer than it may take"
-    return [Entry("escalated", text, data={"reason": "overdue"}, key=f"overdue:{held.data['until']}")]
+    return [escalation.escalated(incident, text, "overdue", f"overdue:{held.data['until']}")]
 
 
 def undelivered(incident: Incident, kind: str, name: str, attempts: int) -> list[Entry]:

@@ -101,6 +101,10 @@ options:
     description: Why it failed, for V(fix_failed), V(unverified), V(undone) and V(finish).
     type: str
     default: ""
+  task:
+    description: Name of the task at which it failed or was stopped, for V(fix_failed) and V(unverified).
+    type: str
+    default: ""
   timer:
     description: Name of the timer that came due, for V(timer) and V(decide).
     type: str
@@ -188,12 +192,13 @@ settled:
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.self_healing.devops.plugins.module_utils import candidates, steps, timers
+from ansible_collections.self_healing.devops.plugins.module_utils import candidates, escalation, steps, timers
 from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entry, Incident
@@ -244,6 +249,7 @@ SPEC = ModuleSpec(
         "other_hosts": {"type": "list", "elements": "str", "default": []},
         "changed": {"type": "bool", "default": True},
         "reason": {"type": "str", "default": ""},
+        "task": {"type": "str", "default": ""},
         "timer": {"type": "str"},
         "text": {"type": "str"},
         "worker": {"type": "str"},
@@ -257,6 +263,8 @@ SPEC = ModuleSpec(
 REASON_LENGTH = 500
 #: When to look again whether another run has given the host back.
 WAIT_FOR_HOST = timedelta(seconds=15)
+#: How far back it is counted how a remedy fared.
+TRACK_RECORD = timedelta(days=90)
 DELIVERY = re.compile(r"d[0-9a-f]{32}")
 
 
@@ -308,10 +316,13 @@ def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict
 
 def _steps(params: Mapping[str, Any]) -> list[str]:
     """Return the steps that are made, in their order."""
+    # Whoever begins or ends with an incident stops it where somebody asked for that and no run is there to do so.
+    if params["step"] in ("claim", "finish"):
+        return ["halt", "claim"] if params["step"] == "claim" else ["finish", "halt"]
     if params["step"] != "decide":
         return [params["step"]]
     # A decision to act is followed by the claim at once: no other run comes between.
-    return [*(["timer"] if params["timer"] else []), "decide", "claim"]
+    return [*(["timer"] if params["timer"] else []), "halt", "decide", "claim"]
 
 
 def _try_again_later(journal: Journal, incident: Incident) -> None:
@@ -329,6 +340,7 @@ def _step(name: str, params: Mapping[str, Any], journal: Journal, worker: str) -
     """Return the function that makes the step C(name) on an incident."""
     policy = policies.from_variables(params["policy"])
     reason = " ".join(params["reason"].split())[:REASON_LENGTH] or "no reason was given"
+    task = " ".join(params["task"].split())[:REASON_LENGTH]
     now = datetime.now(timezone.utc)
     if name == "decide":
         return _decide(params, journal, policy, now)
@@ -336,12 +348,13 @@ def _step(name: str, params: Mapping[str, Any], journal: Journal, worker: str) -
         "claim": lambda i: steps.claim(i, worker, now, policy.claim_lease),
         "fix_started": steps.fix_started,
         "fixed": lambda i: steps.fixed(i, params["changed"], policy.verify_timeout),
-        "fix_failed": lambda i: steps.fix_failed(i, reason),
+        "fix_failed": lambda i: steps.fix_failed(i, reason, task),
         "verified": steps.verified,
-        "unverified": lambda i: steps.unverified(i, reason),
+        "unverified": lambda i: steps.unverified(i, reason, task),
         "undone": lambda i: steps.undone(i, params["changed"], reason),
+        "halt": lambda i: steps.halt(i, now),
         "finish": lambda i: steps.finish(i, reason, worker),
-        "timer": lambda i: timers.due(i, params["timer"], policy.reconsider_after),
+        "timer": lambda i: timers.due(i, params["timer"], policy.reconsider_after, now),
         "close": steps.close,
         "note": lambda _: [Entry("noted", params["text"])],
     }
@@ -367,8 +380,13 @@ def _decide(params: Mapping[str, Any], journal: Journal, policy: policies.Policy
     def step(incident: Incident) -> list[Entry]:
         found = candidates.find(incident, fleet, params["other_hosts"])
         remedies = _remedies(params, incident.problem["kind"], policy)
-        decision = policies.decide(policy, incident, remedies, found, around, now)
-        return steps.decide(incident, decision.to_data(), policy.timers(decision.verdict))
+        hosts = [candidate.host for candidate in found]
+        record = journal.track_record(hosts, incident.problem["service"], now - TRACK_RECORD)
+        unanswered = escalation.runs_unanswered(incident)
+        decision = policies.decide(
+            policy, incident, remedies, found, replace(around, record=record), now, unanswered=unanswered
+        )
+        return steps.decide(incident, decision.to_data(), policy.timers(decision))
 
     return step
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from ansible_collections.self_healing.devops.plugins.module_utils import answering, reports, steps
 from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
-from ansible_collections.self_healing.devops.plugins.module_utils import reports, steps
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import (
     Answer,
     Entity,
@@ -46,7 +46,8 @@ REMEDIES = ["process_restart"]
 
 def answer(choice: str = "Restart process", responder: str = "Ana Berg", key: str = "1", **other: Any) -> Answer:
     """Return an answer to the incident of C(PROBLEM)."""
-    values = {"channel": "xmatters", "alert_id": "e-1", "incident_id": PROBLEM.incident, "comment": None, "at": NOW}
+    values: dict[str, Any] = {"channel": "xmatters", "alert_id": "e-1", "incident_id": PROBLEM.incident}
+    values.update(comment=None, at=NOW, vouched=True)
     return Answer(choice=choice, responder=responder, key=key, **{**values, **other})
 
 
@@ -84,12 +85,12 @@ class Story:
         policy = policy or policies.Policy()
         around = policies.Surroundings(managed_hosts=1)
         decision = policies.decide(policy, self.incident, REMEDIES, candidates, around, self.at)
-        return self.add(steps.decide(self.incident, decision.to_data(), policy.timers(decision.verdict)))
+        return self.add(steps.decide(self.incident, decision.to_data(), policy.timers(decision)))
 
     def answer(self, choice: str = "Restart process", **other: Any) -> str:
-        change, entries = steps.answer(self.incident, answer(choice, **other))
-        self.add(entries)
-        return change
+        outcome = answering.answer(self.incident, answer(choice, **other))
+        self.add(outcome.entries)
+        return outcome.change
 
     def claim(self, worker: str = "here:1") -> Story:
         return self.add(steps.claim(self.incident, worker, self.at, timedelta(minutes=15)))

@@ -23,10 +23,12 @@ import pytest
 from hypothesis import strategies
 
 from ansible_collections.self_healing.devops.plugins.module_utils import (
+    answering,
     archive_format,
     archive_shapes,
     journal_archive,
     journal_schema,
+    options,
     reports,
     steps,
     timers,
@@ -417,17 +419,17 @@ def test_whatever_stands_in_a_line_it_is_fit_or_refused(
     incident = archive_format.incident_of(read)
     assert incident.to_dict()["id"] == line["incident"]
     steps.consequences(incident)
-    steps.unreleased(incident)
+    options.unreleased(incident)
     steps.in_other_hands(incident, "me", NOW, lambda _: "unknown")
     for problem in (PROBLEM, RESOLVED, replace(PROBLEM, title="other", as_of=LATER)):
         reports.absorb(incident, problem)
     for name in archive_shapes.TIMERS:
-        timers.due(incident, name, timedelta(minutes=1), lambda _: "unknown")
+        timers.due(incident, name, timedelta(minutes=1), NOW, lambda _: "unknown")
     timers.catch_up_after(incident, LATER)
     decision = policies.decide(policies.Policy(), incident, REMEDIES, [MANAGED], policies.Surroundings(), LATER)
     for step in (
         lambda i: steps.decide(i, decision.to_data(), {}),
-        lambda i: steps.answer(i, answer())[1],
+        lambda i: answering.answer(i, answer()).entries,
         lambda i: steps.claim(i, "me", LATER, timedelta(minutes=1), lambda _: "lost"),
         lambda i: steps.finish(i, "done"),
         steps.fix_started,

@@ -342,6 +342,6 @@ def decide(journal: Journal) -> None:
     def step(incident):
         around = policies.Surroundings(managed_hosts=1)
         decision = policies.decide(policy, incident, REMEDIES, [MANAGED], around, NOW)
-        return steps.decide(incident, decision.to_data(), policy.timers(decision.verdict))
+        return steps.decide(incident, decision.to_data(), policy.timers(decision))
 
     journal.change(INCIDENT, step)

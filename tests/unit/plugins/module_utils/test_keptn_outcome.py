@@ -41,7 +41,7 @@ def said(story: Story, task: Task = TASK) -> KeptnAnswer:
 
 
 def timer(story: Story, name: str) -> None:
-    story.add(timers.due(story.incident, name, MINUTE, lambda _worker: "alive"))
+    story.add(timers.due(story.incident, name, MINUTE, story.at + timedelta(hours=1), lambda _worker: "alive"))
 
 
 def test_a_task_is_started_and_told_how_it_goes() -> None:

@@ -68,12 +68,14 @@ def test_verdict(change: dict, verdict: str, reason: str | None) -> None:
 
 def test_a_person_is_offered_the_remedy_and_may_always_talk() -> None:
     decision = decide(Policy())
-    assert [option["label"] for option in decision.options] == ["Restart process", "Take over", "Escalate", "Snooze"]
+    labels = ["Restart process", "I am looking", "Take over", "Escalate", "Snooze", "Stop"]
+    assert [option["label"] for option in decision.options] == labels
     assert decision.options[0]["text"] == "restarts the service on shop-01 and checks that it stays up"
 
 
 def test_hands_off_offers_no_remedy() -> None:
-    assert [option["name"] for option in decide(candidates=()).options] == ["take_over", "escalate", "snooze"]
+    names = [option["name"] for option in decide(candidates=()).options]
+    assert names == ["acknowledge", "take_over", "escalate", "snooze", "stop"]
 
 
 def test_every_check_is_told() -> None:
@@ -121,7 +123,7 @@ def test_the_policy_is_read_from_variables() -> None:
         }
     )
     assert policy.attempts_per_hour == 5
-    assert policy.answer_timeout == timedelta(minutes=1)
+    assert policy.asking_at("low").step(0).wait == 60
     assert policy.level("flush", "low") == "act"
     assert policy.level("flush", "high") == "ask"
     assert set(policy.catalog) == {"flush", *policies.CATALOG}

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
+from ansible_collections.self_healing.devops.plugins.module_utils import answering, steps, timers
 from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
-from ansible_collections.self_healing.devops.plugins.module_utils import steps, timers
 from ansible_collections.self_healing.devops.plugins.module_utils.timeline import behind, told
 from support.story import NOW, PROBLEM, RESOLVED, Story, answer
 
@@ -144,11 +144,11 @@ def test_nobody_chooses_after_somebody_took_over() -> None:
 
 def test_snoozing_asks_again() -> None:
     story = Story().decide()
-    _change, entries = steps.answer(story.incident, answer("Snooze"))
+    entries = answering.answer(story.incident, answer("Snooze")).entries
     assert entries[-1].timers == {"snooze_over": 1800.0}
     story.add(entries)
     assert story.incident.answer is None
-    story.add(timers.due(story.incident, "snooze_over", MINUTE))
+    story.add(timers.due(story.incident, "snooze_over", MINUTE, story.at))
     assert story.incident.state == "detected"
 
 
@@ -223,7 +223,7 @@ def test_a_remedy_that_fails_is_escalated_with_its_reason(failure) -> None:
 @pytest.mark.parametrize(("timer", "escalates"), [("no_answer", True), ("verify_deadline", False), ("unknown", False)])
 def test_a_timer_matters_only_in_its_state(timer: str, escalates: bool) -> None:
     story = Story().decide()
-    story.add(timers.due(story.incident, timer, MINUTE))
+    story.add(timers.due(story.incident, timer, MINUTE, story.at + 15 * MINUTE))
     assert (story.incident.state == "escalated") is escalates
 
 
@@ -232,7 +232,7 @@ def test_an_incident_that_is_held_is_looked_at_again_and_told_only_what_is_new()
     assert story.incident.state == "held"
     before = told(story.incident)
     for pause in (60.0, 120.0, 240.0, 480.0, 960.0, 960.0):
-        entries = timers.due(story.incident, "reconsider", MINUTE)
+        entries = timers.due(story.incident, "reconsider", MINUTE, story.at)
         assert [entry.timers for entry in entries] == [{"reconsider": pause}]
         story.add(entries).decide(candidates=())
     assert (story.incident.state, told(story.incident)) == ("held", before)
@@ -243,7 +243,7 @@ def test_nobody_answers_for_the_verification() -> None:
     story = Story().decide()
     story.answer()
     story.claim().fix().verify()
-    story.add(timers.due(story.incident, "verify_deadline", MINUTE))
+    story.add(timers.due(story.incident, "verify_deadline", MINUTE, story.at))
     assert story.incident.state == "escalated"
 
 

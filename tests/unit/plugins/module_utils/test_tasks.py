@@ -8,11 +8,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.self_healing.devops.plugins.module_utils import steps
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Task
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from support.story import PROBLEM, RESOLVED
@@ -37,7 +37,7 @@ def test_a_task_opens_the_incident_that_it_is_about(journal: Journal) -> None:
     assert (recorded.incident, recorded.change) == (PROBLEM.incident, "opened")
     assert kinds(journal) == ["detected", "task_triggered"]
     assert journal.read(PROBLEM.incident).to_dict()["tasks"] == [TASK.to_data()]
-    [delivery] = journal.due.hand_out(10, steps.SNOOZE_FOR, "here", "keptn")
+    [delivery] = journal.due.hand_out(10, timedelta(minutes=30), "here", "keptn")
     assert (delivery.id, delivery.event()["problem"]["kind"]) == (recorded.delivery, "process_crash")
 
 

@@ -1,0 +1,131 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calls one after another until a person has the incident: what follows when nobody answers, or passes it on. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from .asking import NOTIFY, Asking, asking_from
+from .calls import calls_of
+from .incident import Entry, Incident, TimelineEntry
+from .options import question
+from .reports import episode
+
+#: How much the clocks of two machines may differ (seconds).
+CLOCKS_DIFFER = 1.0
+
+
+def minutes(seconds: float) -> str:
+    """Return a span as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{round(seconds / 60)} minutes"
+
+
+def escalated(
+    incident: Incident, text: str, reason: str, key: str, actor: str = "self-healing", *, calls_again: bool = True
+) -> Entry:
+    """Return the entry by which an incident is escalated: people are called again, from the first step on."""
+    timers = {"no_answer": _asking(incident).step(0).wait} if calls_again else {}
+    return Entry("escalated", text, actor, {"reason": reason}, key, timers)
+
+
+def unanswered(incident: Incident, now: datetime) -> list[Entry]:
+    """Return what follows when nobody answered the newest call in time, or who looked has not decided.
+
+    The calls end with a stated end: C(escalated), or a remedy that the policy declared safe to run then. A timer that
+    is delivered twice, or was set before the newest call, changes nothing: there is still time.
+    """
+    asking = _asking(incident)
+    waits = _waits_for(incident, asking)
+    if waits is None or now < waits[0].at + timedelta(seconds=waits[1] - CLOCKS_DIFFER):
+        return []
+    newest, key = waits[0], f"no_answer:{waits[0].n}"
+    last = _last_call(incident)
+    level = last["level"] if last else 0
+    if newest.kind in ("acknowledged", "stopped"):
+        who = newest.actor if newest.kind == "acknowledged" else "Nobody"
+        return [_called("reminded", level, f"{who} has not decided: calling again", asking, key)]
+    if level + 1 < len(asking.steps):
+        whom = ", ".join(asking.step(level + 1).recipients) or "the responders again"
+        return [_called("next", level + 1, f"Nobody answered: calling {whom}", asking, key)]
+    number = sum(1 for call in calls_of(incident) if last and call.round == last["round"])
+    calls = f"{number} calls" if number > 1 else "the call"
+    if incident.state == "escalated":
+        if _reason(incident) == "no_answer":
+            return []
+        return [escalated(incident, f"Still escalated: nobody answered {calls}", "no_answer", key, calls_again=False)]
+    if _may_run(incident, asking):
+        text = f"Nobody answered {calls}: the policy lets {asking.exhausted} run then"
+        return [Entry("unanswered", text, data={"remedy": asking.exhausted}, key=f"unanswered:{episode(incident)}")]
+    return [escalated(incident, "Escalated: nobody answered in time", "no_answer", key, calls_again=False)]
+
+
+def snooze_over(incident: Incident) -> list[Entry]:
+    """Return what follows when a snooze is over: the policy is asked again, or people are where it cannot help."""
+    snoozed = next((entry for entry in reversed(incident.timeline) if entry.kind == "snoozed"), None)
+    key = f"snooze_over:{snoozed.n if snoozed else 0}"
+    if incident.state == "asked":
+        return [Entry("asked_again", "The snooze is over", key=key)]
+    return [_called("reminded", 0, "The snooze is over: calling again", _asking(incident), key)]
+
+
+def passed_on(incident: Incident, by: str, key: str) -> Entry:
+    """Return the entry for a responder who has the next one called."""
+    asking, last = _asking(incident), _last_call(incident)
+    level = last["level"] + 1 if last else 0
+    if level < len(asking.steps):
+        whom = ", ".join(asking.step(level).recipients) or "the responders again"
+        return _called("next", level, f"{by} passes it on: calling {whom}", asking, key)
+    return escalated(incident, f"{by} escalated", "asked", key, by)
+
+
+def runs_unanswered(incident: Incident) -> str | None:
+    """Return the remedy that may run because nobody answered; None once somebody, or the policy, decided otherwise."""
+    newest = next((e for e in reversed(incident.timeline) if e.kind in ("unanswered", "answered", "decided")), None)
+    return str(newest.data["remedy"]) if newest is not None and newest.kind == "unanswered" else None
+
+
+def _called(why: str, level: int, text: str, asking: Asking, key: str) -> Entry:
+    timers = {"no_answer": asking.step(level).wait}
+    return Entry("called", text, data={"why": why, "level": level}, key=key, timers=timers)
+
+
+def _asking(incident: Incident) -> Asking:
+    newest = next((e for e in reversed(incident.timeline) if e.kind == "decided"), None)
+    return asking_from(newest.data.get("asking") if newest else None)
+
+
+def _last_call(incident: Incident) -> Mapping[str, Any] | None:
+    """Return the newest call of the question that is open."""
+    calls = [call for call in calls_of(incident) if call.round == question(incident)]
+    return calls[-1].to_data() if calls else None
+
+
+def _waits_for(incident: Incident, asking: Asking) -> tuple[TimelineEntry, float] | None:
+    """Return the entry since which an answer is awaited, and for how long (seconds)."""
+    for entry in reversed(incident.timeline):
+        if entry.kind in ("acknowledged", "stopped"):
+            return entry, asking.acknowledge
+        if entry.kind == "called":
+            return entry, asking.step(entry.data["level"]).wait
+        if entry.kind in ("decided", "escalated"):
+            return entry, asking.step(0).wait
+    return None
+
+
+def _may_run(incident: Incident, asking: Asking) -> bool:
+    if asking.exhausted == NOTIFY or any(
+        entry.kind == "unanswered" and entry.key == f"unanswered:{episode(incident)}" for entry in incident.timeline
+    ):
+        return False
+    return any(option["name"] == asking.exhausted and option.get("role") for option in incident.options)
+
+
+def _reason(incident: Incident) -> str | None:
+    newest = next((e for e in reversed(incident.timeline) if e.kind == "escalated"), None)
+    return str(newest.data.get("reason")) if newest is not None else None
