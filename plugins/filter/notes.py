@@ -23,6 +23,10 @@ options:
     description: An incident, as M(self_healing.devops.incident_info) returns it.
     type: dict
     required: true
+  since:
+    description: Number of an entry. Only what came after it is returned.
+    type: int
+    default: 0
 seealso:
   - module: self_healing.devops.incident_info
 """
@@ -46,12 +50,12 @@ _value:
 """
 
 
-def notes(incident: Mapping[str, Any]) -> list[dict[str, Any]]:
+def notes(incident: Mapping[str, Any], since: int = 0) -> list[dict[str, Any]]:
     """Return the told entries of an incident as notes with stable identifiers."""
     return [
         {"id": f"{incident['id']}-{entry['n']}", "at": entry["at"], "kind": entry["kind"], "text": entry["text"]}
         for entry in incident["timeline"]
-        if entry["kind"] in TOLD
+        if entry["kind"] in TOLD and entry["n"] > int(since)
     ]
 
 

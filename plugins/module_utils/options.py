@@ -46,14 +46,16 @@ def stoppable(incident: Incident) -> bool:
 def offered(incident: Incident) -> list[Mapping[str, Any]]:
     """Return the options that may be chosen now. Empty means that every button is dead."""
     if stoppable(incident):
-        wanted = {STOP, TAKE_OVER}
-        return [option for option in incident.options if option["name"] in wanted]
+        return _named(incident, STOP, TAKE_OVER)
     if not answerable(incident):
         return []
     if incident.state == "held":
-        wanted = {TAKE_OVER, ESCALATE}
-        return [option for option in incident.options if option["name"] in wanted]
+        return _named(incident, TAKE_OVER, ESCALATE)
     return [option for option in incident.options if option["name"] != STOP]
+
+
+def _named(incident: Incident, *names: str) -> list[Mapping[str, Any]]:
+    return [option for name in names for option in incident.options if option["name"] == name]
 
 
 def unreleased(incident: Incident) -> TimelineEntry | None:

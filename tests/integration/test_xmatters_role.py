@@ -19,10 +19,12 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.self_healing.devops.plugins.module_utils import escalation, steps
 from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
-from ansible_collections.self_healing.devops.plugins.module_utils import steps
+from ansible_collections.self_healing.devops.plugins.module_utils.asking import Asking, CallStep
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Incident, Problem
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
+from ansible_collections.self_healing.devops.plugins.module_utils.journal_engine import utc_now
 from sandbox.xmatters import XMatters
 from support.one_tool import OneTool, start_tool
 from support.story import MANAGED, NOW, PROBLEM, REMEDIES
@@ -32,6 +34,7 @@ ASKED = replace(PROBLEM, title=HOSTILE, problem_id="asked")
 HEALED = replace(PROBLEM, problem_id="healed by policy")
 OBSERVED = replace(PROBLEM, problem_id="observed")
 CLOSED = replace(PROBLEM, problem_id="closed without an alert")
+NO_CALL = {"requested": False, "changed": False, "status": None}
 EVERY = (ASKED, HEALED, OBSERVED, CLOSED)
 
 
@@ -58,7 +61,9 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 def decide(journal: Journal, problem: Problem, ceiling: str) -> None:
     def step(incident: Incident) -> list[Any]:
-        policy, around = policies.Policy(ceiling=ceiling), policies.Surroundings(managed_hosts=1)
+        chain = (CallStep(), CallStep(recipients=("Checkout SRE",), priority="high", override=True))
+        policy = policies.Policy(ceiling=ceiling, asking={"default": Asking(steps=chain)})
+        around = policies.Surroundings(managed_hosts=1)
         decision = policies.decide(policy, incident, REMEDIES, [MANAGED], around, NOW)
         return steps.decide(incident, decision.to_data(), {})
 
@@ -73,7 +78,7 @@ def close(journal: Journal, problem: Problem) -> None:
 
 
 def play(xmatters: OneTool[XMatters], folder: Path, *problems: Problem) -> dict[str, dict[str, Any]]:
-    """Run the role for the incidents of these problems and return what its module returned, by incident."""
+    """Run the role for the incidents of these problems and return what its module returned for the newest calls."""
     host = {
         "ansible_connection": "local",
         "xmatters_url": xmatters.url,
@@ -106,7 +111,8 @@ def play(xmatters: OneTool[XMatters], folder: Path, *problems: Problem) -> dict[
     for secret in secrets.values():
         assert secret not in ended.stdout + ended.stderr
     shown = dict(re.findall(r"SHOWN (\S+) ([A-Za-z0-9+/=]+)", ended.stdout))
-    return {problem.problem_id: json.loads(b64decode(shown[problem.incident])) for problem in problems}
+    results = {problem.problem_id: json.loads(b64decode(shown[problem.incident]))["results"] for problem in problems}
+    return {problem: calls[-1] if calls else NO_CALL for problem, calls in results.items()}
 
 
 def test_the_alert_follows_the_incident(xmatters: OneTool[XMatters], journal: Journal, tmp_path: Path) -> None:
@@ -133,14 +139,13 @@ def test_the_alert_follows_the_incident(xmatters: OneTool[XMatters], journal: Jo
         "problem_id": "P-2611001",
         "kind": "process_crash",
     }
-    offered = [option["label"] for option in journal.read(ASKED.incident).options]
+    offered = ["Restart process", "I am looking", "Take over", "Escalate", "Snooze"]
     assert [option["label"] for option in asked["options"]] == offered
-    assert offered[:2] == ["Restart process", "Take over"]
 
     informed = alerts[first["healed by policy"]["id"]]
     assert informed["priority"] == "LOW"
     assert informed["subject"].endswith("(being healed)")
-    assert [option["label"] for option in informed["options"]] == ["Take over"]
+    assert [option["label"] for option in informed["options"]] == ["Stop", "Take over"]
     assert "Nobody has to answer" in informed["text"]
 
     told = journal.read(ASKED.incident)
@@ -148,6 +153,20 @@ def test_the_alert_follows_the_incident(xmatters: OneTool[XMatters], journal: Jo
     assert told.tools["xmatters"].details["responders"] == [{"name": "Ana Berg", "email": "ana@example.com"}]
     assert told.times["alerted"] is not None
     assert journal.read(OBSERVED.incident).tools["xmatters"].id is None
+
+    # Nobody answers: the next step of the escalation is called, with an alert of its own, and neither is sent twice.
+    journal.change(ASKED.incident, lambda incident: escalation.unanswered(incident, utc_now() + timedelta(hours=1)))
+    called = play(xmatters, tmp_path, ASKED)["asked"]
+    assert (called["requested"], called["xmatters_call"]["marker"]) == (True, f"{ASKED.incident}.2")
+    again = play(xmatters, tmp_path, ASKED)["asked"]
+    assert (again["requested"], again["id"]) == (False, called["id"])
+    snapshot = {alert["id"]: alert for alert in xmatters.snapshot()["alerts"]}
+    assert len(snapshot) == 3
+    assert snapshot[called["id"]]["text"].count("this is call 2") == 1
+    assert [alert["id"] for alert in journal.read(ASKED.incident).tools["xmatters"].details["alerts"]] == [
+        asked["id"],
+        called["id"],
+    ]
 
     close(journal, ASKED)
     written = xmatters.faults.count("xmatters", "POST", "")
@@ -157,8 +176,9 @@ def test_the_alert_follows_the_incident(xmatters: OneTool[XMatters], journal: Jo
         "healed by policy": (False, "active"),
     }
     assert xmatters.faults.count("xmatters", "POST", "") > written
+    assert xmatters.tool.alerts[called["id"]].status == "TERMINATED"
     ended = xmatters.tool.alerts[asked["id"]]
     assert [audit.type for audit in ended.audits][-2:] == ["EVENT_ANNOTATED", "EVENT_TERMINATED"]
     noted = [note.comment for note in ended.annotations]
     assert len(noted) == len(set(noted)) >= 2
-    assert len(xmatters.snapshot()["alerts"]) == 2
+    assert len(xmatters.snapshot()["alerts"]) == 3
