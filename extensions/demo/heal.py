@@ -125,8 +125,9 @@ def newest(state: State) -> State | None:
 
 
 def incident_options(incident: State) -> list[State]:
-    """Return the response options that were offered for an incident."""
-    return list(incident.get("options") or (incident.get("decision") or {}).get("options") or [])
+    """Return the response options that were offered for an incident when people were asked."""
+    options = incident.get("options") or (incident.get("decision") or {}).get("options") or []
+    return [option for option in options if option["name"] != "stop"]
 
 
 def meaning(step: str, state: State, incident: State) -> str:

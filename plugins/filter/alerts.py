@@ -42,7 +42,11 @@ _value:
   type: dict
   sample:
     status: active
-    alerts: [{marker: i7k3v5q2x4dmz, id: 0f0b7a53-0000-4000-8000-000000000001, status: active}]
+    alerts:
+      - marker: i7k3v5q2x4dmz
+        id: 0f0b7a53-0000-4000-8000-000000000001
+        url: https://company.xmatters.com/api/xm/1/events/0f0b7a53-0000-4000-8000-000000000001
+        status: active
     responders: [{name: Ana Berg, email: ana@example.com}]
 """
 
@@ -55,7 +59,8 @@ def alerts(results: Sequence[Mapping[str, Any]], known: Mapping[str, Any] | None
     for result in results:
         if result.get("id"):
             marker = result["xmatters_call"]["marker"]
-            by_marker[marker] = {"marker": marker, "id": result["id"], "status": result["status"]}
+            by_marker[marker] = {name: result[name] for name in ("id", "url", "status")}
+            by_marker[marker]["marker"] = marker
         people.update({person["name"]: dict(person) for person in result.get("responders", ())})
     shown = sorted(by_marker.values(), key=lambda alert: _number(alert["marker"]))
     return {

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import SelfHealingError
-from ansible_collections.self_healing.devops.plugins.module_utils.incident import Incident
+from ansible_collections.self_healing.devops.plugins.module_utils.incident import Incident, ToolState
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.module_utils.journal_engine import utc_now
 from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
@@ -23,7 +23,7 @@ from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle impo
 LOGGER = logging.getLogger(__name__)
 
 #: States in which an answer still counts.
-WAITING = ("asked", "held", "escalated")
+WAITING = ("asked", "held", "escalated", "healing", "verifying")
 #: Incidents that are asked about in one look, those first that were not asked about for the longest time.
 MOST_AT_ONCE = 20
 #: Incidents that are considered at all: the newest ones.
@@ -33,7 +33,13 @@ MOST_CONSIDERED = 1000
 def alerts_of(incident: Incident, role: str) -> list[str]:
     """Return the ids of the alerts by which the tools of a role ask about an incident."""
     tools = (tool for _name, tool in sorted(incident.tools.items()))
-    return [tool.id for tool in tools if tool.id and tool.role.rpartition(".")[2] == role]
+    return [alert for tool in tools if tool.role.rpartition(".")[2] == role for alert in _alerts(tool)]
+
+
+def _alerts(tool: ToolState) -> list[str]:
+    """Return the ids of the alerts of one tool: of every call where it remembers them."""
+    known = [str(alert["id"]) for alert in tool.details.get("alerts", ()) if alert.get("status") != "terminated"]
+    return known or ([tool.id] if tool.id else [])
 
 
 def next_ones(waiting: Iterable[str], looked_at: Mapping[str, int], most: int = MOST_AT_ONCE) -> list[str]:
