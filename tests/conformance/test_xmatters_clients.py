@@ -110,7 +110,8 @@ def test_they_see_who_was_notified_and_who_answered(tool: OneTool[XMatters], the
     [delivery] = event.get_user_delivery_data(at="2099-01-01T00:00:00Z")
     assert (delivery.person.target_name, delivery.person.full_name) == ("ana", "Ana Berg")
     assert delivery.delivery_status == "DELIVERED"
-    assert [sent.recipient.target_name for sent in delivery.notifications] == ["ana|Work Email", "ana|Mobile"]
+    notified = [sent.recipient.target_name for sent in delivery.notifications]
+    assert notified == ["ana|Work Email", "ana|Mobile", "ana|SMS Phone"]
     tool.call("respond", alert=ours["id"], person="ana", option=2, comment="not me")
     audits = list(theirs.audits_endpoint().get_audits(event_id=ours["id"], audit_type="RESPONSE_RECEIVED"))
     [answer] = audits
@@ -120,7 +121,7 @@ def test_they_see_who_was_notified_and_who_answered(tool: OneTool[XMatters], the
     assert answer.response.notification.recipient.target_name == "ana|Mobile"
     every = list(event.get_audits(event_id=event.event_id))
     assert [audit.order_id for audit in every] == list(range(1, len(every) + 1))
-    assert [audit.type for audit in every].count("NOTIFICATION_DELIVERED") == 4
+    assert [audit.type for audit in every].count("NOTIFICATION_DELIVERED") == 6
     [mine] = alert_of(tool)["responses"]
     assert (mine["key"], mine["option"], mine["comment"]) == ("ana", "Escalate", "not me")
 
@@ -155,7 +156,18 @@ def test_they_know_the_people_we_name(tool: OneTool[XMatters], theirs: XMSession
     assert [person.full_name for person in people.get_people()] == ["Ana Berg", "Bo Lind"]
     [ana] = people.get_people(web_login="ANA")
     assert people.get_person_by_id("ana").id == people.get_person_by_id(ana.id).id == ana.id
-    assert [getattr(device, "email_address", None) for device in ana.get_devices()] == ["ana@example.com", None]
+    assert [getattr(device, "email_address", None) for device in ana.get_devices()] == [
+        "ana@example.com",
+        None,
+        None,
+        None,
+    ]
+    assert [(device.device_type, device.delay) for device in ana.get_devices()] == [
+        ("EMAIL", 0),
+        ("ANDROID_PUSH", 0),
+        ("TEXT_PHONE", 2),
+        ("VOICE", 0),
+    ]
     assert {device.owner.target_name for device in theirs.devices_endpoint().get_devices()} == {"ana", "bo"}
     with pytest.raises(xmatters.errors.NotFoundError):
         people.get_person_by_id("nobody")

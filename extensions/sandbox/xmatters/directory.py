@@ -1,225 +1,162 @@
 # Copyright (c) 2026, the self_healing.devops authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who works in the emulated company: people with their devices, one group, one shift, and who is on call in it."""
+"""Who works in the emulated company: people with their devices, groups with their shifts, and who is away."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
-from datetime import datetime, timedelta, timezone
-from typing import Any
+from datetime import datetime
 
 from ..settings import Person, Settings
+from . import duty
+from .clock import Clock
+from .company import Absence, Device, Group, Member, Shift, stable_id
 
-API = "/api/xm/1"
 #: Whom the API shows as the author of what callers with the integration's credentials do.
 INTEGRATION_USER = "self-healing"
-#: Minutes between two members of the shift, as the API states them.
+#: Minutes between two members of the first group's shift.
 MEMBER_DELAY = 5
-_NAMESPACE = uuid.UUID("6d1b2c60-2f0b-5c55-9a3e-5d1a00000000")
-
-Wire = dict[str, Any]
-
-
-def stable_id(what: str) -> str:
-    """Return the UUID of a named thing; the same in every run."""
-    return str(uuid.uuid5(_NAMESPACE, what))
+#: Minutes that a person has before the phone is called.
+CALL_DELAY = 2
 
 
-def seconds_time(at: datetime) -> str:
-    """Return a time as on-call answers write it."""
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def whole(data: list[Wire]) -> Wire:
-    """Return an embedded listing that is complete."""
-    return {"count": len(data), "total": len(data), "data": data}
+def usual_devices(person: Person, number: int) -> list[Device]:
+    """Return what everybody has at first: mail, app and text at once, and a call when it is urgent and goes on."""
+    phone = f"+4930555{number:04d}"
+    return [
+        Device(person.key, "Work Email", "EMAIL", person.email),
+        Device(person.key, "Mobile", "ANDROID_PUSH"),
+        Device(person.key, "SMS Phone", "TEXT_PHONE", phone, delay=CALL_DELAY),
+        Device(person.key, "Work Phone", "VOICE", phone, threshold="HIGH"),
+    ]
 
 
 class Directory:
-    """People, devices, the group and its shift, in the shapes of the REST API."""
+    """People, devices, groups and absences, and how they are found by the names that callers use."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings = settings
-        self.shift_id = stable_id("shift")
-        self.devices: dict[str, Wire] = {}
-        for person in settings.people:
-            for sequence, (name, kind, address) in enumerate(
-                (("Work Email", "EMAIL", {"emailAddress": person.email}), ("Mobile", "ANDROID_PUSH", {})), start=1
-            ):
-                device = self._device(person, name, kind, sequence, address)
-                self.devices[device["id"]] = device
+        self.clock = clock
+        self.devices: dict[str, Device] = {}
+        self.groups: dict[str, Group] = {}
+        self.absences: dict[str, Absence] = {}
+        #: Target names of people who are not active: they are never notified.
+        self.inactive: set[str] = set()
+        for number, person in enumerate(settings.people, start=1):
+            self.set_devices(person.key, usual_devices(person, number))
+        on_call = settings.person(settings.on_call)
+        ordered = [on_call, *(person for person in settings.people if person != on_call)]
+        members = [Member(person.key, MEMBER_DELAY if place else 0) for place, person in enumerate(ordered)]
+        first = Shift(
+            "Around the clock", members, description="Everybody, the person on call first", id=stable_id("shift")
+        )
+        self.add_group(Group(settings.group, [first], description="Answers for the checkout services"))
 
-    # -- people ------------------------------------------------------------------------------------------------------
+    # -- changes -----------------------------------------------------------------------------------------------------
+
+    def set_devices(self, person: str, devices: Iterable[Device]) -> None:
+        """Give a person these devices, in this order, and no others."""
+        self.devices = {key: device for key, device in self.devices.items() if device.owner != person}
+        self.devices.update({device.id: device for device in devices})
+
+    def add_group(self, group: Group) -> None:
+        """Add a group, or put it in the place of the one with its name."""
+        self.groups[group.name] = group
+
+    def add_absence(self, absence: Absence) -> None:
+        self.absences[absence.id] = absence
+
+    # -- who is there ------------------------------------------------------------------------------------------------
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        return self.settings.people
+
+    @property
+    def shift_id(self) -> str:
+        """UUID of the first shift of the first group."""
+        return next(iter(self.groups.values())).shifts[0].id
 
     def find_person(self, name: str) -> Person | None:
         """Return the person with this target name, e-mail address or UUID."""
         wanted = name.casefold()
-        for person in self.settings.people:
+        for person in self.people:
             if wanted in (person.key.casefold(), person.email.casefold(), stable_id(f"person:{person.key}")):
                 return person
         return None
 
-    def members(self) -> list[Person]:
-        """Return the group's members in the order in which they are notified: the person on call comes first."""
-        on_call = self.settings.person(self.settings.on_call)
-        return [on_call, *(person for person in self.settings.people if person != on_call)]
+    def find_group(self, name: str) -> Group | None:
+        """Return the group with this name or UUID."""
+        wanted = name.casefold()
+        return next((one for one in self.groups.values() if wanted in (one.name.casefold(), one.id)), None)
 
-    def device_names(self) -> dict[str, list[str]]:
-        """Return the names of everybody's devices by target name."""
-        return {
-            person.key: [device["name"] for device in self.devices_of(person)] or ["Web"]
-            for person in self.settings.people
-        }
+    def find_device(self, name: str) -> Device | None:
+        """Return the device with this target name (C(person|device)) or UUID."""
+        wanted = name.casefold()
+        found = (one for one in self.devices.values() if wanted in (one.target_name.casefold(), one.id))
+        return next(found, None)
 
-    def devices_of(self, person: Person) -> list[Wire]:
-        return [device for device in self.devices.values() if device["owner"]["targetName"] == person.key]
+    def devices_of(self, person: Person) -> list[Device]:
+        return [device for device in self.devices.values() if device.owner == person.key]
 
-    def reference(self, name: str) -> Wire:
-        """Return the short form of a person by target name; the integration's own user is not in the list."""
-        person = self.find_person(name)
-        first, _space, last = person.name.partition(" ") if person else (name, "", "")
-        key = person.key if person else name
-        identity = stable_id(f"person:{key}")
-        return {
-            "id": identity,
-            "targetName": key,
-            "firstName": first,
-            "lastName": last,
-            "recipientType": "PERSON",
-            "links": {"self": f"{API}/people/{identity}"},
-        }
+    def groups_of(self, name: str) -> list[Group]:
+        """Return the groups in which this target name is a member."""
+        return [one for one in self.groups.values() if any(member.name == name for member in one.everybody())]
 
-    def person(self, person: Person) -> Wire:
-        return {
-            **self.reference(person.key),
-            "webLogin": person.key,
-            "language": "en",
-            "timezone": "UTC",
-            "status": "ACTIVE",
-            "licenseType": "FULL_USER",
-            "externallyOwned": False,
-            "whenCreated": "2026-01-05T09:00:00.000Z",
-            "whenUpdated": "2026-01-05T09:00:00.000Z",
-        }
+    # -- who is notified ---------------------------------------------------------------------------------------------
 
-    def _device(self, person: Person, name: str, kind: str, sequence: int, address: Wire) -> Wire:
-        identity = stable_id(f"device:{person.key}|{name}")
-        return {
-            "id": identity,
-            "targetName": f"{person.key}|{name}",
-            "recipientType": "DEVICE",
-            "name": name,
-            "deviceType": kind,
-            "owner": self.reference(person.key),
-            "sequence": sequence,
-            "delay": 0,
-            "priorityThreshold": "LOW",
-            "defaultDevice": True,
-            "status": "ACTIVE",
-            "testStatus": "TESTED",
-            "externallyOwned": False,
-            "links": {"self": f"{API}/devices/{identity}"},
-            **address,
-        }
+    def absence(self, person: Person, group: Group | None, at: datetime) -> Absence | None:
+        """Return the absence that matters when this person is notified in a group, or alone (None)."""
+        for absence in self.absences.values():
+            if absence.person != person.key or not absence.covers(at):
+                continue
+            if absence.direct if group is None else absence.group in (None, group.name):
+                return absence
+        return None
 
-    # -- the group ---------------------------------------------------------------------------------------------------
+    def stand_in(self, person: Person, group: Group | None, at: datetime) -> tuple[Person | None, str]:
+        """Return who is notified in the place of C(person), and why it is somebody else or nobody (else empty)."""
+        asked: list[Person] = []
+        why = ""
+        while person not in asked:
+            asked.append(person)
+            if person.key in self.inactive:
+                return None, why or f"{person.name} is not active"
+            absence = self.absence(person, group, at)
+            if absence is None:
+                return person, why
+            replacement = self.find_person(absence.replacement) if absence.replacement else None
+            why = f"{asked[0].name} is away until {absence.end:%Y-%m-%d %H:%M} UTC"
+            if replacement is None:
+                return None, why
+            person = replacement
+        return None, why
 
-    def is_group(self, name: str) -> bool:
-        return name.casefold() in (self.settings.group.casefold(), stable_id("group"))
+    def chain(self, group: Group, at: datetime) -> list[Member]:
+        """Return whom an alert to the group notifies at C(at), in order; empty while no shift is on."""
+        if group.kind != "ON_CALL":
+            return list(group.members)
+        return [member for shift, _span in duty.on_duty(group, at) for member in duty.order(shift, at)]
 
-    def group_reference(self) -> Wire:
-        return {
-            "id": stable_id("group"),
-            "targetName": self.settings.group,
-            "recipientType": "GROUP",
-            "groupType": "ON_CALL",
-            "links": {"self": f"{API}/groups/{stable_id('group')}"},
-        }
+    def first_on_call(self, group: Group, at: datetime, within: tuple[str, ...] = ()) -> list[Person]:
+        """Return who is on call first: the first member who can be notified; in a nested group, its first."""
+        if not group.active or group.name in within:
+            return []
+        for shift, _span in duty.on_duty(group, at):
+            for member in duty.order(shift, at):
+                nested = self.find_group(member.name)
+                if nested is not None:
+                    found = self.first_on_call(nested, at, (*within, group.name))
+                else:
+                    owner = self.find_person(member.name.partition("|")[0])
+                    person = self.stand_in(owner, group, at)[0] if owner else None
+                    found = [person] if person else []
+                if found:
+                    return found
+        return []
 
-    def group(self) -> Wire:
-        return {
-            **self.group_reference(),
-            "status": "ACTIVE",
-            "description": "Answers for the checkout services",
-            "allowDuplicates": True,
-            "observedByAll": True,
-            "useDefaultDevices": True,
-            "externallyOwned": False,
-            "timezone": "UTC",
-            "created": "2026-01-05T09:00:00.000Z",
-        }
-
-    def group_members(self) -> list[Wire]:
-        shifts = whole([{**self.shift_reference(), "group": self.group_reference()}])
-        return [
-            {"group": self.group_reference(), "member": self.reference(person.key), "shifts": shifts}
-            for person in self.settings.people
-        ]
-
-    def shift_reference(self) -> Wire:
-        return {
-            "id": self.shift_id,
-            "name": "Around the clock",
-            "links": {"self": f"{API}/groups/{stable_id('group')}/shifts/{self.shift_id}"},
-        }
-
-    def shift(self) -> Wire:
-        return {
-            **self.shift_reference(),
-            "group": self.group_reference(),
-            "description": "Everybody, the person on call first",
-            "start": "2026-01-05T00:00:00.000Z",
-            "end": "2026-01-06T00:00:00.000Z",
-            "timezone": "UTC",
-            "recurrence": {"frequency": "DAILY", "repeatEvery": 1, "end": {"endBy": "NEVER"}},
-        }
-
-    def shift_members(self) -> list[Wire]:
-        return [
-            {
-                "recipient": self.reference(person.key),
-                "shift": {"id": self.shift_id, "links": self.shift_reference()["links"]},
-                "position": position,
-                "delay": self._delay(position),
-                "escalationType": "NONE",
-                "inRotation": False,
-            }
-            for position, person in enumerate(self.members(), start=1)
-        ]
-
-    def on_call(self, at: datetime, members_per_shift: int, with_shift: bool) -> Wire:
-        """Return the occurrence of the shift that covers C(at); it runs from midnight to midnight UTC."""
-        start = at.astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
-        members = [
-            {
-                "position": position,
-                "delay": self._delay(position),
-                "escalationType": "NONE",
-                "member": {**self.reference(person.key), "status": "ACTIVE"},
-                "replacements": whole([]),
-            }
-            for position, person in enumerate(self.members(), start=1)
-        ]
-        occurrence: Wire = {
-            "group": self.group_reference(),
-            "start": seconds_time(start),
-            "end": seconds_time(start + timedelta(days=1)),
-            "members": whole(members[:members_per_shift]),
-        }
-        return {**occurrence, "shift": self.shift_reference()} if with_shift else occurrence
-
-    def on_call_summary(self) -> Iterable[Wire]:
-        for position, person in enumerate(self.members(), start=1):
-            yield {
-                "group": self.group_reference(),
-                "shift": self.shift_reference(),
-                "recipient": self.reference(person.key),
-                "delay": self._delay(position),
-                "escalationLevel": str(position),
-            }
-
-    @staticmethod
-    def _delay(position: int) -> int:
-        return 0 if position == 1 else MEMBER_DELAY
+    def on_call_now(self) -> set[str]:
+        """Return the target names of those who are on call first in any group."""
+        at = self.clock.now()
+        return {person.key for group in self.groups.values() for person in self.first_on_call(group, at)}

@@ -1,23 +1,24 @@
 # Copyright (c) 2026, the self_healing.devops authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an alert of the emulated xMatters is and how it moves: who is notified, who answered, what that changes.
+"""What an alert of the emulated xMatters is: to whom it went, who answered what, and what was noted.
 
 No input or output and no clock: every change is told when it happens. xMatters calls an alert an event in its API.
 """
 
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..settings import Person
+from .company import CALLS, TEXTS, Device
 
 ACTIVE, SUSPENDED, TERMINATED = "ACTIVE", "SUSPENDED", "TERMINATED"
 STATUSES = (ACTIVE, SUSPENDED, TERMINATED)
-PRIORITIES = ("LOW", "MEDIUM", "HIGH")
 ACTIONS = (
     "RECORD_RESPONSE",
     "STOP_NOTIFYING_USER",
@@ -26,6 +27,8 @@ ACTIONS = (
     "ASSIGN_TO_USER",
     "END",
 )
+#: How the API says from what kind of device an answer came. Only MOBILE was seen.
+_SOURCES = {"EMAIL": "EMAIL", **dict.fromkeys(TEXTS, "TEXT_PHONE"), **dict.fromkeys(CALLS, "VOICE")}
 
 
 class RefusedError(Exception):
@@ -44,18 +47,35 @@ class Option:
     action: str = "STOP_NOTIFYING_TARGET"
     contribution: str = "POSITIVE"
     allow_comments: bool = True
+    join_conference: bool = False
 
 
 @dataclass
 class Notification:
-    """One message to one device of one person."""
+    """One message to one device of one person. C(slot) tells apart the open alerts on one device that takes digits."""
 
     person: Person
-    device: str
+    device: Device
     created: datetime
-    delivered: datetime
+    delivered: datetime | None
+    slot: int = 0
     responded: datetime | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def status(self) -> str:
+        if self.responded is not None:
+            return "RESPONDED"
+        return "FAILED" if self.delivered is None else "DELIVERED"
+
+    @property
+    def source(self) -> str:
+        """How the API says from where an answer to it came."""
+        return _SOURCES.get(self.device.kind, "MOBILE")
+
+    def code(self, number: int) -> str:
+        """Return what is answered for the option with this number, as a text or on the keys of a phone."""
+        return f"{self.slot or ''}{number}"
 
 
 @dataclass(frozen=True)
@@ -90,14 +110,27 @@ class Audit:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
-@dataclass
+@dataclass(frozen=True)
 class Target:
-    """One addressee of the trigger: a person, a device or a group whose members are notified one after the other."""
+    """One addressee of the trigger, by target name: a person, a device or a group."""
 
     name: str
     kind: str
-    waiting: list[Person]
-    reached: list[Person] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Handling:
+    """How an alert is to be delivered, under the names that the API has for it.
+
+    C(extra) is what is only kept and shown: C(bypassPhoneIntro), C(conference), C(voicemailOptions) and others.
+    """
+
+    priority: str = "MEDIUM"
+    expires_in: int = 1440
+    device_names: tuple[str, ...] = ()
+    all_at_once: bool = False
+    unrestricted: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -110,8 +143,7 @@ class Alert:
     properties: dict[str, Any]
     targets: list[Target]
     options: list[Option]
-    priority: str = "MEDIUM"
-    expires_in: int = 1440
+    handling: Handling = field(default_factory=Handling)
     submitter: str = ""
     status: str = ACTIVE
     terminated: datetime | None = None
@@ -120,6 +152,8 @@ class Alert:
     annotations: list[Annotation] = field(default_factory=list)
     audits: list[Audit] = field(default_factory=list)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    #: Seconds of the machine's clock, for what takes a while in real time.
+    seen_since: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self._log("EVENT_CREATED", self.created)
@@ -129,6 +163,28 @@ class Alert:
         return str(self.properties.get("subject") or self.properties.get("summary") or f"Alert {self.number}")
 
     @property
+    def priority(self) -> str:
+        return self.handling.priority
+
+    @property
+    def expires_in(self) -> int:
+        return self.handling.expires_in
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.created + timedelta(minutes=self.expires_in)
+
+    @property
+    def short(self) -> str:
+        """The text for a device with little room."""
+        return str(self.properties.get("short") or self.subject)
+
+    @property
+    def link(self) -> str:
+        """The address at which the question can be answered elsewhere, if the form has one."""
+        return str(self.properties.get("link") or "")
+
+    @property
     def text(self) -> str:
         return str(self.properties.get("message") or "")
 
@@ -136,44 +192,43 @@ class Alert:
         """Return everybody who was notified, each once, in the order of the first notification."""
         return list(dict.fromkeys(notification.person for notification in self.notifications))
 
-    def notify_next(self, target: Target, devices: dict[str, list[str]], at: datetime) -> Person | None:
-        """Notify the next person of C(target) on all devices; return that person, or None when nobody is left."""
-        while self.status == ACTIVE and target.waiting:
-            person = target.waiting.pop(0)
-            if person in self.notified():
-                continue
-            target.reached.append(person)
-            for device in devices[person.key]:
-                notification = Notification(person, device, created=at, delivered=at)
-                self.notifications.append(notification)
-                self._log("NOTIFICATION_DELIVERED", at, notification)
-            return person
-        return None
+    def notify(
+        self, person: Person, device: Device, at: datetime, delivered: bool = True, slot: int = 0
+    ) -> Notification:
+        """Send to one device, and note whether it arrived."""
+        notification = Notification(person, device, created=at, delivered=at if delivered else None, slot=slot)
+        self.notifications.append(notification)
+        self._log("NOTIFICATION_DELIVERED" if delivered else "NOTIFICATION_FAILED", at, notification)
+        return notification
 
-    def respond(self, person: Person, option: Option, comment: str | None, at: datetime) -> list[Target]:
-        """Record a choice and apply the option's action. Return the targets whose next person is due now.
+    def option(self, number: str) -> Option | None:
+        return next((option for option in self.options if str(option.number) == number), None)
 
-        Raises RefusedError when the alert is over or the person was never notified.
+    def on_device(self, person: Person, device: str | None) -> Notification:
+        """Return the newest message to a person, on the device with this name or, without one, in the app if there is.
+
+        Raises RefusedError when there is none.
+        """
+        mine = [one for one in self.notifications if one.person == person and one.delivered is not None]
+        if device is not None:
+            mine = [one for one in mine if device.casefold() in (one.device.name.casefold(), one.device.id)]
+        if not mine:
+            where = f" on {device}" if device else ""
+            raise RefusedError(f"{person.name} was not notified of alert {self.number}{where}")
+        return next((one for one in reversed(mine) if one.device.kind.endswith("_PUSH")), mine[-1])
+
+    def respond(self, notification: Notification, option: Option, comment: str | None, at: datetime) -> Response:
+        """Record a choice. What it changes in the notifying is up to the escalation.
+
+        Raises RefusedError when the alert is over.
         """
         if self.status == TERMINATED:
             raise RefusedError(f"alert {self.number} is terminated: nobody can respond to it any more")
-        mine = [notification for notification in self.notifications if notification.person == person]
-        if not mine:
-            raise RefusedError(f"{person.name} was not notified of alert {self.number}")
-        mine[-1].responded = at
-        response = Response(person, option, comment, at, mine[-1])
+        notification.responded = at
+        response = Response(notification.person, option, comment, at, notification)
         self.responses.append(response)
         self._log("RESPONSE_RECEIVED", at, response)
-        through = [target for target in self.targets if person in target.reached]
-        if option.action == "STOP_NOTIFYING_TARGET":
-            for target in through:
-                target.waiting.clear()
-        elif option.action == "ASSIGN_TO_USER":
-            for target in self.targets:
-                target.waiting.clear()
-        elif option.action == "END":
-            self.change_status(TERMINATED, at)
-        return through if option.action == "ESCALATE" else []
+        return response
 
     def change_status(self, status: str, at: datetime) -> bool:
         """Move to C(status) and tell whether that was a change. Raises RefusedError: a terminated alert stays so."""
@@ -185,8 +240,6 @@ class Alert:
         self._log({ACTIVE: "EVENT_RESUMED", SUSPENDED: "EVENT_SUSPENDED", TERMINATED: "EVENT_TERMINATED"}[status], at)
         if status == TERMINATED:
             self.terminated = at
-            for target in self.targets:
-                target.waiting.clear()
         return True
 
     def annotate(self, author: str, comment: str, at: datetime) -> Annotation:

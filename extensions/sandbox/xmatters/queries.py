@@ -76,11 +76,19 @@ def moment(request: web.Request, name: str) -> datetime | None:
     if text is None:
         return None
     try:
+        return time_of(text, name)
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=str(error)) from None
+
+
+def time_of(text: str, name: str) -> datetime:
+    """Return the moment that a text states. Raises ValueError when it is none, or has no time zone."""
+    try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise web.HTTPBadRequest(text=f"{name} must be an ISO 8601 time") from None
+        raise ValueError(f"{name} must be an ISO 8601 time") from None
     if at.tzinfo is None:
-        raise web.HTTPBadRequest(text=f"{name} must carry a time zone")
+        raise ValueError(f"{name} must carry a time zone")
     return at
 
 

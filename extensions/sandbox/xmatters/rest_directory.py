@@ -1,32 +1,36 @@
 # Copyright (c) 2026, the self_healing.devops authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People, groups, who is on call, and the form, in the emulated xMatters' REST API: one handler per call."""
+"""People, their devices, and the form, in the emulated xMatters' REST API: one handler per call."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from ..settings import Person
 from . import queries, wire
-from .directory import API, Directory, Wire, stable_id
+from .company import stable_id
+from .shapes import API, Wire
 from .trigger import FORM_OPTIONS
+
+if TYPE_CHECKING:
+    from .tool import XMatters
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class DirectoryRest:
-    """Handlers over the directory."""
+    """Handlers over the people and devices of the directory, and the plan with its form."""
 
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    def __init__(self, tool: XMatters) -> None:
+        self._directory = tool.directory
+        self._shapes = tool.shapes
 
     def routes(self) -> list[web.AbstractRouteDef]:
         person, device = f"{API}/people/{{person}}", f"{API}/devices/{{device}}"
-        group = f"{API}/groups/{{group}}"
         plan, form = f"{API}/plans/{wire.PLAN['id']}", f"{API}/forms/{wire.FORM['id']}"
         nested_form = f"{plan}/forms/{wire.FORM['id']}"
         return [
@@ -37,14 +41,6 @@ class DirectoryRest:
             web.get(f"{API}/devices", self._devices),
             web.get(device, self._device),
             web.delete(device, self._delete_device),
-            web.get(f"{API}/groups", self._groups),
-            web.get(group, self._group),
-            web.get(f"{group}/members", self._members),
-            web.get(f"{group}/shifts", self._shifts),
-            web.get(f"{group}/shifts/{{shift}}", self._shift),
-            web.get(f"{group}/shifts/{{shift}}/members", self._shift_members),
-            web.get(f"{API}/on-call", self._on_call),
-            web.get(f"{API}/on-call-summary", self._on_call_summary),
             web.get(f"{API}/plans", self._listing(lambda: [_plan()])),
             web.get(plan, self._one(_plan)),
             web.get(f"{plan}/forms", self._listing(lambda: [_form(nested_form)])),
@@ -57,103 +53,84 @@ class DirectoryRest:
         ]
 
     async def _people(self, request: web.Request) -> web.Response:
-        people = self._directory.settings.people
-        for name, value in request.query.items():
-            people = tuple(person for person in people if _person_fits(person, name, value.casefold()))
-        return web.json_response(wire.page(request, [self._directory.person(person) for person in people]))
+        people = [person for person in self._directory.people if self._fits(person, request)]
+        embed = queries.words(request, "embed")
+        return web.json_response(wire.page(request, [self._shapes.person(person, embed) for person in people]))
+
+    def _fits(self, person: Person, request: web.Request) -> bool:
+        """Apply the filters of the query; those that are not emulated let everybody pass."""
+        query = {name: value.casefold() for name, value in request.query.items()}
+        first, _space, last = person.name.casefold().partition(" ")
+        phones = {device.address for device in self._directory.devices_of(person) if device.kind != "EMAIL"}
+        exact = {
+            "targetName": person.key.casefold(),
+            "webLogin": person.key.casefold(),
+            "emailAddress": person.email.casefold(),
+            "firstName": first,
+            "lastName": last,
+            "status": "inactive" if person.key in self._directory.inactive else "active",
+        }
+        groups = [self._directory.find_group(name) for name in queries.words(request, "groups")]
+        mine = self._directory.groups_of(person.key)
+        return (
+            all(query.get(name, value) == value for name, value in exact.items())
+            and query.get("search", "") in f"{person.key} {person.name} {person.email}".casefold()
+            and (not groups or any(group in mine for group in groups))
+            and ("phoneNumber" not in query or request.query["phoneNumber"] in phones)
+        )
 
     async def _person(self, request: web.Request) -> web.Response:
-        person = self._directory.find_person(request.match_info["person"])
-        if person is None:
-            raise queries.not_found(request.match_info["person"])
-        return web.json_response(self._directory.person(person))
+        return web.json_response(self._shapes.person(self._known(request), queries.words(request, "embed")))
 
     async def _person_devices(self, request: web.Request) -> web.Response:
-        person = self._directory.find_person(request.match_info["person"])
-        if person is None:
-            raise queries.not_found(request.match_info["person"])
-        return web.json_response(wire.page(request, self._directory.devices_of(person)))
+        devices = self._shapes.devices_of(self._known(request), queries.words(request, "embed"))
+        return web.json_response(wire.page(request, devices))
 
     async def _memberships(self, request: web.Request) -> web.Response:
+        person = self._known(request)
+        rows = [
+            self._shapes.membership(group, member)
+            for group in self._directory.groups_of(person.key)
+            for member in group.everybody()
+            if member.name == person.key
+        ]
+        return web.json_response(wire.page(request, rows))
+
+    def _known(self, request: web.Request) -> Person:
         person = self._directory.find_person(request.match_info["person"])
         if person is None:
             raise queries.not_found(request.match_info["person"])
-        mine = [row for row in self._directory.group_members() if row["member"]["targetName"] == person.key]
-        return web.json_response(wire.page(request, mine))
+        return person
 
     async def _devices(self, request: web.Request) -> web.Response:
-        return web.json_response(wire.page(request, list(self._directory.devices.values())))
+        embed = queries.words(request, "embed")
+        kinds = {word.upper() for word in queries.words(request, "deviceType")}
+        devices = [one for one in self._directory.devices.values() if not kinds or one.kind in kinds]
+        return web.json_response(wire.page(request, [self._shapes.device(device, embed) for device in devices]))
 
     async def _device(self, request: web.Request) -> web.Response:
-        device = self._directory.devices.get(request.match_info["device"])
+        device = self._directory.find_device(request.match_info["device"])
         if device is None:
             raise queries.not_found(request.match_info["device"])
-        return web.json_response(device)
+        return web.json_response(self._shapes.device(device, queries.words(request, "embed")))
 
     async def _delete_device(self, request: web.Request) -> web.Response:
-        device = self._directory.devices.pop(request.match_info["device"], None)
-        return web.json_response(device) if device else web.Response(status=204)
+        device = self._directory.find_device(request.match_info["device"])
+        if device is None:
+            return web.Response(status=204)
+        shape = self._shapes.device(device)
+        del self._directory.devices[device.id]
+        return web.json_response(shape)
 
     async def _delete(self, request: web.Request) -> web.Response:
         """Answer a DELETE: the vendor says 204 when the thing does not exist. What exists here is not given away."""
         kind, name = request.match_info["kind"], request.match_info["id"]
         exists = (
             (kind == "people" and self._directory.find_person(name) is not None)
-            or (kind == "groups" and self._directory.is_group(name))
+            or (kind == "groups" and self._directory.find_group(name) is not None)
             or (kind == "plans" and name == wire.PLAN["id"])
         )
         return wire.error(403, "The sandbox keeps its people and groups") if exists else web.Response(status=204)
-
-    async def _groups(self, request: web.Request) -> web.Response:
-        wanted = request.query.get("search", "").casefold()
-        groups = [self._directory.group()] if wanted in self._directory.settings.group.casefold() else []
-        return web.json_response(wire.page(request, groups))
-
-    async def _group(self, request: web.Request) -> web.Response:
-        self._known_group(request)
-        return web.json_response(self._directory.group())
-
-    async def _members(self, request: web.Request) -> web.Response:
-        self._known_group(request)
-        return web.json_response(wire.page(request, self._directory.group_members()))
-
-    async def _shifts(self, request: web.Request) -> web.Response:
-        self._known_group(request)
-        return web.json_response(wire.page(request, [self._directory.shift()]))
-
-    async def _shift(self, request: web.Request) -> web.Response:
-        self._known_group(request)
-        return web.json_response(self._directory.shift())
-
-    async def _shift_members(self, request: web.Request) -> web.Response:
-        self._known_group(request)
-        return web.json_response(wire.page(request, self._directory.shift_members()))
-
-    def _known_group(self, request: web.Request) -> None:
-        if not self._directory.is_group(request.match_info["group"]):
-            raise queries.not_found(request.match_info["group"])
-        shift = request.match_info.get("shift")
-        if shift is not None and shift != self._directory.shift_id:
-            raise queries.not_found(shift)
-
-    async def _on_call(self, request: web.Request) -> web.Response:
-        groups = queries.words(request, "groups")
-        if not groups:
-            return wire.error(400, "The parameter groups is required")
-        at = queries.moment(request, "at") or queries.moment(request, "from") or datetime.now(timezone.utc)
-        members = queries.number(request, "membersPerShift", 3)
-        with_shift = "shift" in queries.words(request, "embed")
-        found = [group for group in groups if self._directory.is_group(group)]
-        return web.json_response(
-            wire.page(request, [self._directory.on_call(at, members, with_shift) for _group in found[:1]])
-        )
-
-    async def _on_call_summary(self, request: web.Request) -> web.Response:
-        groups = queries.words(request, "groups")
-        if not groups:
-            return wire.error(400, "The parameter groups is required")
-        known = any(self._directory.is_group(group) for group in groups)
-        return web.json_response(list(self._directory.on_call_summary()) if known else [])
 
     # -- plan and form -----------------------------------------------------------------------------------------------
 
@@ -170,15 +147,6 @@ class DirectoryRest:
             return web.json_response(wire.page(request, make()))
 
         return answer
-
-
-def _person_fits(person: Person, name: str, value: str) -> bool:
-    """Apply one filter of the query in lower case; filters that are not emulated let everybody pass."""
-    if name in ("targetName", "webLogin"):
-        return person.key.casefold() == value
-    if name == "emailAddress":
-        return person.email.casefold() == value
-    return name != "search" or value in f"{person.key} {person.name}".casefold()
 
 
 def _plan() -> Wire:

@@ -1,65 +1,62 @@
 # Copyright (c) 2026, the self_healing.devops authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The emulated xMatters: keeps the alerts, lets time pass in them, and posts what people answer."""
+"""The emulated xMatters: keeps the alerts, lets time pass in them, and takes what people answer."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
-from datetime import datetime, timezone
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
-import aiohttp
 from aiohttp import web
 
 from ..faults import Faults, Handler
 from ..hub import Hub
 from ..settings import Settings
 from ..tool import Tool
-from . import wire
+from . import snapshot, wire
+from .clock import Clock
+from .company import CALLS, TEXTS, Device, stable_id
+from .control import Control
 from .credentials import TOKEN_PATH, TRIGGER_PREFIX, Credentials
-from .directory import INTEGRATION_USER, Directory, stable_id
-from .model import Alert, Annotation, RefusedError, Response, Target
+from .directory import INTEGRATION_USER, Directory
+from .escalation import Escalation
+from .gate import Gate
+from .model import ACTIVE, TERMINATED, Alert, Annotation, Notification, Option, RefusedError, Response
+from .outbox import Outbox
+from .rest_absences import AbsenceRest
 from .rest_alerts import AlertRest
 from .rest_directory import DirectoryRest
+from .rest_groups import GroupRest
+from .shapes import Shapes
+from .suppression import Suppression, suppressed
+from .switches import Switches
 from .trigger import Triggered, understand
 
-#: How long the receiver of a response webhook may take (seconds).
-WEBHOOK_TIMEOUT = 10.0
 
-
-class XMatters(Tool):
+class XMatters(Switches, Tool):
     """Emulates what we and the third-party clients use of xMatters. The switches are plain attributes."""
 
     name: ClassVar[str] = "xmatters"
 
     def __init__(self, settings: Settings, hub: Hub, faults: Faults) -> None:
-        super().__init__(settings, hub, faults)
-        #: Seconds between the acceptance of a trigger and its event.
-        self.event_delay = 0.05
-        #: Seconds for which user-deliveries of a new event are answered 404.
-        self.deliveries_delay = 0.0
-        #: Seconds after which the next member of a group is notified when nobody answered.
-        self.member_delay = 300.0
-        #: Flood control: triggers are accepted and make no event.
-        self.flood_control = False
-        #: Whether listings hold terminated events without being asked for them by status (no document says).
-        self.lists_terminated = True
-        #: How often one response is posted, and how often a failed post is repeated (none is documented).
-        self.webhook_copies = 1
-        self.webhook_retries = 0
-        #: C(integration), C(agent) or C(flow): see wire.response_webhook.
-        self.webhook_style = "integration"
-        self.directory = Directory(settings)
-        self.credentials = Credentials(settings)
+        Tool.__init__(self, settings, hub, faults)
+        Switches.__init__(self)
+        self.clock = Clock()
+        self.directory = Directory(settings, self.clock)
+        self.shapes = Shapes(self.directory)
+        self.credentials = Credentials(settings, self.clock.timestamp)
+        self.outbox = Outbox(settings, self, self.clock, self.changed)
         self.function = stable_id("function")
         self.alerts: dict[str, Alert] = {}
-        self.webhooks: list[dict[str, Any]] = []
+        self.suppressions: list[Suppression] = []
+        self._escalations: dict[str, Escalation] = {}
+        self._accepted: set[asyncio.Task[None]] = set()
         self._next_number = 7001002
-        self._tasks: set[asyncio.Task[None]] = set()
 
     # -- what a tool is ----------------------------------------------------------------------------------------------
 
@@ -74,35 +71,42 @@ class XMatters(Tool):
         return f"{self.form_url}?apiKey={self.credentials.url_key}"
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        return [*AlertRest(self).routes(), *DirectoryRest(self.directory).routes()]
+        parts = (AlertRest(self), AbsenceRest(self), GroupRest(self), DirectoryRest(self))
+        return [route for part in parts for route in part.routes()]
 
     def middlewares(self) -> list[Any]:
-        return [self._envelope, self._authenticate]
+        return [self._envelope, self._authenticate, Gate(self).middleware]
 
     def actions(self) -> dict[str, Any]:
-        return {"respond": self._respond}
+        return Control(self).actions()
 
     async def stop(self) -> None:
-        for task in list(self._tasks):
+        self.clock.close()
+        for task in list(self._accepted):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._accepted, return_exceptions=True)
+        await self.outbox.stop()
         await super().stop()
 
     def snapshot(self) -> dict[str, Any]:
-        people = [
-            {"key": person.key, "name": person.name, "on_call": person.key == self.settings.on_call}
-            for person in self.settings.people
-        ]
-        newest_first = sorted(self.alerts.values(), key=lambda alert: alert.number, reverse=True)
-        return {"people": people, "alerts": [_shown(alert) for alert in newest_first], "webhooks": list(self.webhooks)}
+        newest_first = sorted(self._escalations.values(), key=lambda one: one.alert.number, reverse=True)
+        return {
+            "people": snapshot.people(self.directory),
+            "groups": snapshot.groups(self.directory),
+            "alerts": [snapshot.alert(one, self.directory) for one in newest_first],
+            "webhooks": list(self.outbox.log),
+            "clock": snapshot.clock(self.clock),
+        }
 
     # -- what happens in it ------------------------------------------------------------------------------------------
 
     def trigger(self, body: bytes, query: Mapping[str, str]) -> str:
         """Accept a trigger and return its request id. The event follows after C(event_delay)."""
         request_id = str(uuid.uuid4())
-        if not self.flood_control:
-            self._later(self.event_delay, lambda: self._begin(understand(body, query, self.directory), request_id))
+        if self.flood_control:
+            self._suppress()
+        else:
+            self._soon(lambda: self._begin(understand(body, query, self.directory), request_id))
         return request_id
 
     def find_alert(self, name: str) -> Alert | None:
@@ -110,111 +114,113 @@ class XMatters(Tool):
         by_number = (alert for alert in self.alerts.values() if alert.number == name)
         return self.alerts.get(name) or next(by_number, None)
 
+    def escalation(self, alert: Alert) -> Escalation:
+        return self._escalations[alert.id]
+
     def annotate(self, alert: Alert, author: str, comment: str) -> Annotation:
-        annotation = alert.annotate(author, comment, _now())
+        annotation = alert.annotate(author, comment, self.clock.now())
         self.changed()
         return annotation
 
-    def change_status(self, alert: Alert, status: str) -> None:
+    def change_status(self, alert: Alert, status: str, by: str = INTEGRATION_USER) -> None:
         """Change the status. Raises RefusedError when that is not possible any more."""
-        if alert.change_status(status, _now()):
-            self.changed()
+        if not alert.change_status(status, self.clock.now()):
+            return
+        if status == TERMINATED:
+            self.escalation(alert).stop()
+        self._status_changed(alert, by)
+        if status == ACTIVE:
+            self.escalation(alert).resume()
+        self.changed()
+
+    def respond(self, notification: Notification, alert: Alert, option: Option, comment: str | None) -> Response:
+        """Take an answer to a message. Raises RefusedError when it comes too late."""
+        escalation = self.escalation(alert)
+        if alert.status != TERMINATED and not self.late_answers and not escalation.may_answer(notification.person.key):
+            raise RefusedError(f"{notification.person.name} is not asked any more about alert {alert.number}")
+        response = alert.respond(notification, option, comment, self.clock.now())
+        self.outbox.put("response", alert, wire.response_webhook(alert, response, self.webhook_style))
+        escalation.answered(notification, option)
+        if alert.status == TERMINATED:
+            self._status_changed(alert, notification.person.key)
+        self.changed()
+        return response
+
+    async def move_clock(self, end: datetime) -> int:
+        """Move the clock on; everything that comes due on the way happens, in order. Return how much that was."""
+        await self.settle()
+        fired = await self.clock.move_to(end, self.settle)
+        self.changed()
+        return fired
+
+    async def settle(self) -> None:
+        """Wait until accepted triggers have become events and all webhooks are delivered."""
+        await asyncio.gather(*self._accepted, return_exceptions=True)
+        await self.outbox.settle()
 
     def _begin(self, asked: Triggered, request_id: str) -> None:
         if not asked.targets:
             return
         alert = Alert(
-            number=str(self._next_number),
+            number=self._number(),
             request_id=request_id,
-            created=_now(),
+            created=self.clock.now(),
             properties=asked.properties,
             targets=asked.targets,
             options=asked.options,
-            priority=asked.priority,
-            expires_in=asked.expires_in,
+            handling=asked.handling,
             submitter=INTEGRATION_USER,
         )
-        self._next_number += 1
         self.alerts[alert.id] = alert
-        for target in alert.targets:
-            self._notify_next(alert, target)
-        self._later(alert.expires_in * 60.0, lambda: self._expire(alert))
+        escalation = Escalation(alert, self.directory, self.clock, self._told)
+        escalation.member_delay = self.member_delay
+        escalation.broken_devices = set(self.broken_devices)
+        escalation.slot = lambda device: self._slot(alert, device)
+        self._escalations[alert.id] = escalation
+        self._status_changed(alert, INTEGRATION_USER)
+        escalation.begin()
+        self.clock.at(alert.expires_at, lambda: self._expire(alert))
         self.changed()
-
-    def _notify_next(self, alert: Alert, target: Target) -> None:
-        """Notify the next member now, and the one after that when nobody stops it in time."""
-        if alert.notify_next(target, self.directory.device_names(), _now()) is not None:
-            self.changed()
-        left = len(target.waiting)
-
-        def nobody_stopped_it() -> None:
-            if len(target.waiting) == left:
-                self._notify_next(alert, target)
-
-        if left:
-            self._later(self.member_delay, nobody_stopped_it)
 
     def _expire(self, alert: Alert) -> None:
         with contextlib.suppress(RefusedError):
-            self.change_status(alert, "TERMINATED")
+            self.change_status(alert, TERMINATED)
 
-    async def _respond(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Do what a person does on the phone: C({alert, person, option, comment?})."""
-        alert = self.find_alert(str(arguments.get("alert", "")))
-        person = self.directory.find_person(str(arguments.get("person", "")))
-        if alert is None or person is None:
-            return {"ok": False, "error": "there is no such alert" if alert is None else "there is no such person"}
-        number = str(arguments.get("option", ""))
-        option = next((option for option in alert.options if str(option.number) == number), None)
-        if option is None:
-            return {"ok": False, "error": f"the alert has no option {number[:20]}"}
-        try:
-            due = alert.respond(person, option, str(arguments.get("comment") or "") or None, _now())
-        except RefusedError as refusal:
-            return {"ok": False, "error": str(refusal)}
-        for target in due:
-            self._notify_next(alert, target)
+    def _suppress(self) -> None:
+        """Flood control drops what is like an alert that is still open, and notes to which it was too similar."""
+        match = next((one for one in reversed(self.alerts.values()) if one.status != TERMINATED), None)
+        if match is not None:
+            self.suppressions.append(suppressed(self._number(), match, self.clock.now()))
+
+    def _told(self, alert: Alert, notification: Notification) -> None:
+        self.outbox.put("delivery", alert, wire.delivery_webhook(alert, notification))
         self.changed()
-        for _copy in range(self.webhook_copies):
-            self._start(self._post(alert, alert.responses[-1]))
-        return {"ok": True, "alert": alert.id, "response": option.text}
 
-    async def _post(self, alert: Alert, response: Response) -> None:
-        """Post one response to where the form's outbound integration points."""
-        webhook = self.settings.xmatters_webhook
-        if webhook is None:
-            return
-        body = wire.response_webhook(alert, response, self.webhook_style)
-        timeout = aiohttp.ClientTimeout(total=WEBHOOK_TIMEOUT)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            for _attempt in range(self.webhook_retries + 1):
-                status, problem = None, None
-                try:
-                    async with session.post(webhook.url, json=body, headers=dict(webhook.headers)) as answer:
-                        status = answer.status
-                except (aiohttp.ClientError, TimeoutError) as error:
-                    problem = f"{type(error).__name__}: {error}"[:200]
-                self.webhooks.append(
-                    {"at": wire.event_time(_now()), "alert": alert.id, "status": status, "error": problem}
-                )
-                self.changed()
-                if status is not None and status < 300:
-                    return
-                await asyncio.sleep(0.2)
+    def _status_changed(self, alert: Alert, by: str) -> None:
+        self.outbox.put("status", alert, wire.status_webhook(alert, by, self.clock.now()))
 
-    # -- time and tasks ----------------------------------------------------------------------------------------------
+    def _number(self) -> str:
+        self._next_number += 1
+        return str(self._next_number - 1)
 
-    def _later(self, seconds: float, work: Callable[[], object]) -> None:
+    def _slot(self, alert: Alert, device: Device) -> int:
+        """Return what tells this alert from others on a device that is answered by digits: 0 where there are none."""
+        if device.kind not in (*TEXTS, *CALLS):
+            return 0
+        open_alerts = [one for one in self.alerts.values() if one.status != TERMINATED]
+        taken = {sent.slot: one for one in open_alerts for sent in one.notifications if sent.device == device}
+        return next(slot for slot in range(len(taken) + 1) if taken.get(slot, alert) is alert)
+
+    def _soon(self, work: Callable[[], object]) -> None:
+        """Do something after C(event_delay), in real time."""
+
         async def wait() -> None:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(self.event_delay)
             work()
 
-        self._start(wait())
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = asyncio.get_running_loop().create_task(wait())
+        self._accepted.add(task)
+        task.add_done_callback(self._accepted.discard)
 
     # -- around every request ----------------------------------------------------------------------------------------
 
@@ -232,44 +238,3 @@ class XMatters(Tool):
             if refusal is not None:
                 return refusal
         return await handler(request)
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
-def _shown(alert: Alert) -> dict[str, Any]:
-    """Return what the page shows of an alert."""
-    first: dict[str, str] = {}
-    for notification in alert.notifications:
-        first.setdefault(notification.person.key, wire.event_time(notification.delivered))
-    return {
-        "id": alert.id,
-        "number": alert.number,
-        "status": alert.status,
-        "priority": alert.priority,
-        "subject": alert.subject,
-        "text": alert.text,
-        "properties": dict(alert.properties),
-        "created": wire.event_time(alert.created),
-        "recipients": [
-            {"key": person.key, "name": person.name, "notified_at": first[person.key]} for person in alert.notified()
-        ],
-        "options": [
-            {"number": option.number, "label": option.text, "description": option.description, "action": option.action}
-            for option in alert.options
-        ],
-        "responses": [
-            {
-                "at": wire.event_time(response.at),
-                "who": response.person.name,
-                "option": response.option.text,
-                "comment": response.comment,
-            }
-            for response in alert.responses
-        ],
-        "annotations": [
-            {"at": wire.event_time(note.created), "author": note.author, "text": note.comment}
-            for note in alert.annotations
-        ],
-    }

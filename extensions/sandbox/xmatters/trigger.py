@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .directory import Directory, stable_id
-from .model import ACTIONS, PRIORITIES, Option, Target
+from .company import PRIORITIES, stable_id
+from .directory import Directory
+from .model import ACTIONS, Handling, Option, Target
 
 #: Bytes that a trigger may have.
 PAYLOAD_LIMIT = 200_000
@@ -32,6 +33,19 @@ FORM_OPTIONS = (
 )
 
 
+#: Fields of a trigger that are kept and shown as they came.
+SHOWN = (
+    "bypassPhoneIntro",
+    "requirePhonePassword",
+    "otherResponseCountThreshold",
+    "senderOverrides",
+    "targetAllDevices",
+    "targetDeviceNames",
+    "conference",
+    "voicemailOptions",
+)
+
+
 @dataclass(frozen=True)
 class Triggered:
     """What a trigger asks for."""
@@ -39,8 +53,7 @@ class Triggered:
     properties: dict[str, Any]
     targets: list[Target]
     options: list[Option]
-    priority: str
-    expires_in: int
+    handling: Handling
 
 
 def understand(body: bytes, query: Mapping[str, str], directory: Directory) -> Triggered:
@@ -54,25 +67,38 @@ def understand(body: bytes, query: Mapping[str, str], directory: Directory) -> T
     properties = said.get("properties")
     if not isinstance(properties, Mapping):
         properties = {name: said[name] for name in ("summary", "message") if name in said}
-    priority = str(said.get("priority", "MEDIUM")).upper()
-    expires_in = said.get("expirationInMinutes", DEFAULT_EXPIRATION)
     recipients = said.get("recipients") or query.get("recipients") or directory.settings.group
     return Triggered(
         properties={str(name).partition("#")[0]: value for name, value in properties.items() if value is not None},
-        targets=list(_targets(recipients, directory)),
+        targets=list(dict.fromkeys(_targets(recipients, directory))),
         options=_options(said.get("responseOptions")),
+        handling=_handling(said),
+    )
+
+
+def _handling(said: Mapping[str, Any]) -> Handling:
+    priority = str(said.get("priority", "MEDIUM")).upper()
+    expires_in = said.get("expirationInMinutes", DEFAULT_EXPIRATION)
+    names = said.get("targetDeviceNames")
+    listed = names if isinstance(names, list) and said.get("targetAllDevices") is not True else []
+    return Handling(
         priority=priority if priority in PRIORITIES else "MEDIUM",
         expires_in=expires_in if isinstance(expires_in, int) and expires_in > 0 else DEFAULT_EXPIRATION,
+        device_names=tuple(str(one.get("name", "")) if isinstance(one, Mapping) else str(one) for one in listed),
+        all_at_once=said.get("escalationOverride") is True,
+        unrestricted=said.get("overrideDeviceRestrictions") is True,
+        extra={name: said[name] for name in SHOWN if said.get(name) is not None},
     )
 
 
 def _targets(recipients: Any, directory: Directory) -> Iterable[Target]:
     for name in _names(recipients):
-        owner, _bar, device = name.partition("|")
-        if directory.is_group(name):
-            yield Target(directory.settings.group, "GROUP", directory.members())
-        elif person := directory.find_person(owner):
-            yield Target(person.key, "DEVICE" if device else "PERSON", [person])
+        if group := directory.find_group(name):
+            yield Target(group.name, "GROUP")
+        elif device := directory.find_device(name):
+            yield Target(device.target_name, "DEVICE")
+        elif person := directory.find_person(name):
+            yield Target(person.key, "PERSON")
 
 
 def _names(recipients: Any) -> Iterable[str]:
@@ -83,7 +109,17 @@ def _names(recipients: Any) -> Iterable[str]:
             if isinstance(entry, str):
                 yield entry
             elif isinstance(entry, Mapping):
-                yield str(entry.get("id") or entry.get("targetName") or "")
+                yield from _pointed(entry)
+
+
+def _pointed(entry: Mapping[str, Any]) -> Iterable[str]:
+    """Return the names that one recipient stands for. The older form names devices of a person beside the person."""
+    name = str(entry.get("id") or entry.get("targetName") or "")
+    devices = entry.get("devices")
+    if isinstance(devices, list) and devices:
+        yield from (f"{name}|{device}" for device in devices)
+    else:
+        yield name
 
 
 def _options(given: Any) -> list[Option]:
@@ -116,4 +152,6 @@ def _from_object(entry: Mapping[str, Any], position: int) -> Option:
         prompt=str(entry.get("prompt") or text),
         action=action if action in ACTIONS else "RECORD_RESPONSE",
         contribution=str(entry.get("contribution") or "NEUTRAL"),
+        allow_comments=entry.get("allowComments") is not False,
+        join_conference=entry.get("joinConference") is True,
     )

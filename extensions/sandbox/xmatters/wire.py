@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from .directory import API, Directory, Wire, stable_id, whole
+from .company import stable_id
 from .model import Alert, Annotation, Audit, Notification, Option, Response
+from .shapes import API, Shapes, Wire, whole
 
 #: Items per page when the caller does not say, and at most.
 PAGE_SIZE = 100
@@ -64,7 +65,7 @@ def option(value: Option) -> Wire:
         "prompt": value.prompt,
         "action": value.action,
         "contribution": value.contribution,
-        "joinConference": False,
+        "joinConference": value.join_conference,
         "allowComments": value.allow_comments,
         "redirectUrl": None,
         "order": value.number - 1,
@@ -84,7 +85,7 @@ def properties(alert: Alert) -> Wire:
     return {property_key(name, value): value for name, value in alert.properties.items()}
 
 
-def event(alert: Alert, directory: Directory, embed: Collection[str] = (), targeted: bool = False) -> Wire:
+def event(alert: Alert, shapes: Shapes, embed: Collection[str] = (), targeted: bool = False) -> Wire:
     """Return an event. C(embed) may name properties, recipients, responseOptions and messages."""
     body = {
         **reference(alert),
@@ -98,20 +99,21 @@ def event(alert: Alert, directory: Directory, embed: Collection[str] = (), targe
         "requestId": alert.request_id,
         "plan": PLAN,
         "form": FORM,
-        "submitter": directory.reference(alert.submitter),
+        "submitter": shapes.reference(alert.submitter),
         "floodControl": False,
         "bypassPhoneIntro": False,
-        "escalationOverride": False,
-        "overrideDeviceRestrictions": False,
+        "escalationOverride": alert.handling.all_at_once,
+        "overrideDeviceRestrictions": alert.handling.unrestricted,
         "requirePhonePassword": False,
         "responseCountsEnabled": False,
+        **alert.handling.extra,
     }
     if alert.terminated:
         body["terminated"] = event_time(alert.terminated)
     if "properties" in embed:
         body["properties"] = properties(alert)
     if "recipients" in embed:
-        body["recipients"] = whole(_recipients(alert, directory, targeted))
+        body["recipients"] = whole(_recipients(alert, shapes, targeted))
     if "responseOptions" in embed:
         body["responseOptions"] = whole([option(value) for value in alert.options])
     if "messages" in embed:
@@ -120,41 +122,38 @@ def event(alert: Alert, directory: Directory, embed: Collection[str] = (), targe
     return body
 
 
-def _recipients(alert: Alert, directory: Directory, targeted: bool) -> list[Wire]:
-    targets: list[Wire] = []
-    for target in alert.targets:
-        shape = directory.group_reference() if target.kind == "GROUP" else directory.reference(target.name)
-        targets.append({**shape, "targeted": True})
+def _recipients(alert: Alert, shapes: Shapes, targeted: bool) -> list[Wire]:
+    targets = [{**shapes.recipient(target.name), "targeted": True} for target in alert.targets]
     if targeted:
         return targets
     direct = {target["targetName"] for target in targets}
-    reached = [directory.reference(person.key) for person in alert.notified() if person.key not in direct]
+    reached = [shapes.reference(person.key) for person in alert.notified() if person.key not in direct]
     return [*targets, *({**shape, "targeted": False} for shape in reached)]
 
 
-def annotation(alert: Alert, value: Annotation, directory: Directory) -> Wire:
+def annotation(alert: Alert, value: Annotation, shapes: Shapes) -> Wire:
     return {
         "id": value.id,
         "event": reference(alert),
-        "author": directory.reference(value.author),
+        "author": shapes.reference(value.author),
         "comment": value.comment,
         "created": event_time(value.created),
     }
 
 
 def notification(alert: Alert, value: Notification) -> Wire:
-    name = f"{value.person.key}|{value.device}"
+    device = value.device
     return {
         "id": value.id,
         "category": "DEVICE",
-        "recipient": {"id": stable_id(f"device:{name}"), "targetName": name, "recipientType": "DEVICE"},
-        "deliveryStatus": "RESPONDED" if value.responded else "DELIVERED",
+        "recipient": {"id": device.id, "targetName": device.target_name, "recipientType": "DEVICE"},
+        "deliveryStatus": value.status,
         "created": event_time(value.created),
         "event": reference(alert),
     }
 
 
-def audit(alert: Alert, value: Audit, directory: Directory) -> Wire:
+def audit(alert: Alert, value: Audit, shapes: Shapes) -> Wire:
     body: Wire = {"id": value.id, "type": value.type, "orderId": value.order, "at": event_time(value.at)}
     subject = value.subject
     if isinstance(subject, Response):
@@ -162,14 +161,14 @@ def audit(alert: Alert, value: Audit, directory: Directory) -> Wire:
             **({"comment": subject.comment} if subject.comment else {}),
             "notification": notification(alert, subject.notification),
             "options": whole([option(subject.option)]),
-            "source": "MOBILE",
+            "source": subject.notification.source,
             "received": event_time(subject.at),
             "response": subject.option.text,
         }
     elif isinstance(subject, Annotation):
         body["annotation"] = {
             "event": reference(alert),
-            "author": directory.reference(subject.author),
+            "author": shapes.reference(subject.author),
             "comment": subject.comment,
         }
     elif subject is not None:
@@ -179,21 +178,22 @@ def audit(alert: Alert, value: Audit, directory: Directory) -> Wire:
     return body
 
 
-def deliveries(alert: Alert, directory: Directory) -> list[Wire]:
+def deliveries(alert: Alert, shapes: Shapes) -> list[Wire]:
     """Return one row per notified person."""
-    return [_delivery(alert, person.key, directory) for person in alert.notified()]
+    return [_delivery(alert, person.key, shapes) for person in alert.notified()]
 
 
-def _delivery(alert: Alert, key: str, directory: Directory) -> Wire:
+def _delivery(alert: Alert, key: str, shapes: Shapes) -> Wire:
     sent: list[Wire] = []
     for value in alert.notifications:
         if value.person.key == key:
-            row = {**notification(alert, value), "delivered": event_time(value.delivered), "responses": whole([])}
-            sent.append({**row, "responded": event_time(value.responded)} if value.responded else row)
+            times = {"delivered": value.delivered, "responded": value.responded}
+            told = {name: event_time(at) for name, at in times.items() if at is not None}
+            sent.append({**notification(alert, value), **told, "responses": whole([])})
     body: Wire = {
         "event": reference(alert),
-        "person": directory.reference(key),
-        "deliveryStatus": "DELIVERED",
+        "person": shapes.reference(key),
+        "deliveryStatus": "DELIVERED" if any(row["deliveryStatus"] == "DELIVERED" for row in sent) else "FAILED",
         "notifications": whole(sent),
         "links": {"self": f"{API}/events/{alert.id}/user-deliveries"},
     }
@@ -215,7 +215,6 @@ def response_webhook(alert: Alert, response: Response, style: str) -> Wire:
     C(style) is C(integration) (the form's outbound integration), C(agent) (the same through an Integration Agent) or
     C(flow) (the body that our documentation recommends for a step of a flow).
     """
-    named = [{name: value} for name, value in alert.properties.items()]
     if style == "flow":
         return {
             "schema": "shdevops.xmatters.response/1",
@@ -228,13 +227,13 @@ def response_webhook(alert: Alert, response: Response, style: str) -> Wire:
             "properties": dict(alert.properties),
         }
     body: Wire = {
-        "date": response.at.strftime("%y-%m-%d %H:%M:%S"),
+        "date": _webhook_time(response.at),
         "recipient": response.person.key,
-        "device": response.notification.device,
+        "device": response.notification.device.name,
         "response": response.option.text,
         # The string, not the JSON value: so says every script that xMatters generates.
         "annotation": response.comment or "null",
-        "eventProperties": named,
+        "eventProperties": _named(alert),
     }
     if style == "agent":
         merged: Mapping[str, Any] = alert.properties
@@ -245,3 +244,39 @@ def response_webhook(alert: Alert, response: Response, style: str) -> Wire:
             **body,
         }
     return {"eventIdentifier": alert.number, **body}
+
+
+def status_webhook(alert: Alert, username: str, at: datetime) -> Wire:
+    """Return what is posted when the status changed. The name of the field for who did it is not known for sure."""
+    return {
+        "eventIdentifier": alert.number,
+        "date": _webhook_time(at),
+        "status": alert.status.lower(),
+        "username": username,
+        "eventProperties": _named(alert),
+    }
+
+
+def delivery_webhook(alert: Alert, value: Notification) -> Wire:
+    """Return what is posted when a device was notified, or could not be."""
+    delivered = value.delivered is not None
+    return {
+        "eventIdentifier": alert.number,
+        "date": _webhook_time(value.created),
+        "recipient": value.person.key,
+        "device": value.device.name,
+        "deviceId": str(int(value.device.id[:6], 16)),
+        "deliveryStatus": "Delivered" if delivered else "Failed",
+        "message": "Delivered successfully" if delivered else "The device could not be reached",
+        "eventType": "delivery",
+        "eventProperties": _named(alert),
+    }
+
+
+def _named(alert: Alert) -> list[Wire]:
+    """Return the properties as outbound integrations do: one object for each, and names without a language."""
+    return [{name: value} for name, value in alert.properties.items()]
+
+
+def _webhook_time(at: datetime) -> str:
+    return at.strftime("%y-%m-%d %H:%M:%S")
