@@ -22,6 +22,8 @@ class Person:
 
 ANA = Person("ana", "Ana Berg", "ana@example.com")
 BO = Person("bo", "Bo Lind", "bo@example.com")
+#: Not there at first: somebody more for those who need a longer escalation.
+CLEO = Person("cleo", "Cleo Roth", "cleo@example.com")
 
 
 @dataclass(frozen=True)
