@@ -75,7 +75,7 @@ class Doors:
         if self.user is not None and not _is_user(self.user):
             raise ConfigurationError(f"{self.names}_user must be text that is not empty and holds no colon")
         for name, secrets in (("password", self.password), ("token", self.token)):
-            _check_secrets(f"{self.names}_{name}", secrets)
+            check_secrets(f"{self.names}_{name}", secrets)
         if self.user is not None and self.password is None:
             raise ConfigurationError(f"{self.names}_user is set without {self.names}_password")
         if self.password is not None and self.user is None:
@@ -151,7 +151,9 @@ def _is_header_name(value: Any) -> bool:
     return isinstance(value, str) and _HEADER_NAME.fullmatch(value) is not None
 
 
-def _check_secrets(name: str, secrets: Any) -> None:
+def check_secrets(name: str, secrets: Any) -> None:
+    """Raise ConfigurationError that names the setting unless it holds a secret, a list of them, or nothing."""
+    """Raise ConfigurationError that names the argument unless it is a secret, several, or None."""
     if secrets is None:
         return
     for secret in [secrets] if isinstance(secrets, str) else secrets if isinstance(secrets, (list, tuple)) else [None]:

@@ -100,15 +100,15 @@ class Webhooks:
         return {**headers, "X-Atlassian-Webhook-Retry": str(attempt)} if attempt else headers
 
     async def _post_once(self, url: str, event: str, body: bytes, headers: dict[str, str]) -> int | None:
-        entry: dict[str, Any] = {"event": event, "status": None, "error": None}
+        status, error = None, None
         try:
             async with (
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT)) as session,
                 session.post(url, data=body, headers=headers, allow_redirects=False) as answer,
             ):
-                entry["status"] = answer.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            entry["error"] = f"{type(error).__name__}: {error}"[:200]
-        self.log = [*self.log[1 - _KEPT :], entry]
+                status = answer.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
+            error = f"{type(trouble).__name__}: {trouble}"[:200]
+        self.log = [*self.log[1 - _KEPT :], {"event": event, "status": status, "error": error}]
         self._changed()
-        return entry["status"]
+        return status

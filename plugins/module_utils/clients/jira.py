@@ -24,12 +24,14 @@ from .jira_values import (
     Issue,
     RemoteLink,
     Status,
+    StatusChange,
     Transition,
     read_attachment,
     read_comment,
     read_issue,
     read_remote_link,
     read_status,
+    read_status_changes,
     read_transition,
 )
 
@@ -55,7 +57,10 @@ class JiraClient:
 
     @classmethod
     def connect(cls, params: Mapping[str, Any], transport: Transport, **properties: str) -> JiraClient:
-        """Return a client for the module options C(jira_url), C(jira_user), C(jira_token) and C(timeout)."""
+        """Return a client for the module options C(jira_url), C(jira_user), C(jira_token) and C(timeout).
+
+        C(attempts) may be there as well, for callers with a budget.
+        """
         user, token = params.get("jira_user"), params["jira_token"]
         basic = base64.b64encode(f"{user}:{token}".encode()).decode()
         api = Api(
@@ -65,6 +70,7 @@ class JiraClient:
             headers={"Authorization": f"Basic {basic}" if user else f"Bearer {token}"},
             secrets=(token, basic),
             timeout=float(params["timeout"]),
+            attempts=int(params.get("attempts") or 4),
             explain=explain,
         )
         return cls(api, **properties)
@@ -243,6 +249,11 @@ class JiraClient:
                 found = self._or_none(lambda path=path: self._get(path).json())  # type: ignore[misc]
                 shown[str(comment["id"])] = [found] if found else []
         return [{"properties": shown.get(str(comment["id"]), []), **comment} for comment in raw]
+
+    def status_changes(self, key: str) -> list[StatusChange]:
+        """Return the newest changes of an issue's status, oldest first. Jira tells of the last 40 changes or more."""
+        raw = self._get(f"issue/{quote(key)}", {"fields": "status", "expand": "changelog"}).json()
+        return self._read(raw, read_status_changes)
 
     # Attachments
 

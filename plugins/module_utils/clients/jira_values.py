@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 
@@ -52,12 +53,33 @@ class Transition:
 
 
 @dataclass(frozen=True)
+class Account:
+    """Somebody who uses Jira. C(id) is the account id on Cloud, the name on Data Center. C(email) may be hidden."""
+
+    id: str
+    name: str
+    email: str | None = None
+
+
+@dataclass(frozen=True)
 class Comment:
     """C(mark) is the value of our property, None when somebody else wrote the comment."""
 
     id: str
     body: str
     mark: Mapping[str, Any] | None
+    author: Account | None = None
+    created: datetime | None = None
+
+
+@dataclass(frozen=True)
+class StatusChange:
+    """Somebody moved an issue to the status C(to). C(id) is that of the entry of its change log."""
+
+    id: str
+    author: Account | None
+    at: datetime | None
+    to: str
 
 
 @dataclass(frozen=True)
@@ -102,7 +124,49 @@ def read_transition(raw: Mapping[str, Any]) -> Transition:
 def read_comment(raw: Mapping[str, Any], comment_property: str) -> Comment:
     properties = {entry["key"]: entry["value"] for entry in raw.get("properties") or ()}
     mark = properties.get(comment_property)
-    return Comment(str(raw["id"]), str(raw.get("body") or ""), mark if isinstance(mark, dict) else None)
+    return Comment(
+        id=str(raw["id"]),
+        body=str(raw.get("body") or ""),
+        mark=mark if isinstance(mark, dict) else None,
+        author=read_account(raw.get("author")),
+        created=read_time(raw.get("created")),
+    )
+
+
+def read_account(raw: Any) -> Account | None:
+    """Return who somebody is; None for nobody, and for accounts that Jira does not show."""
+    if not isinstance(raw, Mapping):
+        return None
+    key = raw.get("accountId") or raw.get("name") or raw.get("key")
+    if not isinstance(key, str) or not key:
+        return None
+    email = raw.get("emailAddress")
+    return Account(key, str(raw.get("displayName") or key), email if isinstance(email, str) and email else None)
+
+
+def read_time(text: Any) -> datetime | None:
+    """Return a time that Jira wrote, like C(2026-11-22T08:00:01.000+0000)."""
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return at if at is not None and at.tzinfo is not None else None
+
+
+def read_status_changes(raw: Mapping[str, Any]) -> list[StatusChange]:
+    """Return the changes of status in an issue that was read with its change log, oldest first."""
+    changes = [
+        StatusChange(
+            id=str(entry["id"]),
+            author=read_account(entry.get("author")),
+            at=read_time(entry.get("created")),
+            to=str(item.get("toString") or ""),
+        )
+        for entry in raw["changelog"]["histories"]
+        for item in entry["items"]
+        if item.get("field") == "status"
+    ]
+    return sorted(changes, key=lambda change: int(change.id))
 
 
 def read_remote_link(raw: Mapping[str, Any]) -> RemoteLink:
