@@ -35,7 +35,7 @@ class Question:
     status: int
     seconds: float
     deadline: float
-    version_key: str = ""
+    version_field: str = ""
     version_header: str = ""
     tls: ssl.SSLContext | None = None
 
@@ -136,10 +136,10 @@ def ask(url: str, question: Question) -> Answer:
 def version_of(header: str | None, body: bytes, question: Question) -> str | None:
     """Return the version that an answer names, None where it names none or no plain word."""
     said: Any = header if question.version_header else None
-    if said is None and question.version_key:
+    if said is None and question.version_field:
         try:
             said = json.loads(body)
-            for key in question.version_key.split("."):
+            for key in question.version_field.split("."):
                 said = said.get(key) if isinstance(said, dict) else None
         except (ValueError, RecursionError):
             return None

@@ -41,12 +41,12 @@ options:
     description: HTTP status of a good answer.
     type: int
     default: 200
-  version_key:
+  version_field:
     description: Where the version is in an answer of JSON, with dots between the keys. Empty is nowhere.
     type: str
     default: version
   version_header:
-    description: The header of the answer that has the version. It goes before O(version_key).
+    description: The header of the answer that has the version. It goes before O(version_field).
     type: str
     default: ""
   max_error_percent:
@@ -126,7 +126,7 @@ SPEC = ModuleSpec(
         "request_seconds": {"type": "float", "default": 5},
         "seconds": {"type": "float", "default": 30},
         "status": {"type": "int", "default": 200},
-        "version_key": {"type": "str", "default": "version", "no_log": False},
+        "version_field": {"type": "str", "default": "version"},
         "version_header": {"type": "str", "default": ""},
         "max_error_percent": {"type": "float", "default": 0},
         "max_p95_ms": {"type": "float", "default": 0},
@@ -148,7 +148,7 @@ def run(params: Mapping[str, Any], _check_mode: bool, _transport: object) -> dic
         status=params["status"],
         seconds=params["request_seconds"],
         deadline=time.monotonic() + params["seconds"],
-        version_key=params["version_key"],
+        version_field=params["version_field"],
         version_header=params["version_header"],
         tls=tls_of(params),
     )

@@ -23,6 +23,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.self_healing.devops.plugins.module_utils.module import ModuleSpec
+from ansible_collections.self_healing.devops.plugins.module_utils.nginx_process import workers_of
 from demo.scenarios.process_crash import free_port
 
 LOOPBACK = "127.0.0.1"
@@ -145,8 +146,9 @@ class Colour:
 class Router:
     """A router that runs. C(restart) ends it and starts it again, as a reboot would."""
 
-    def __init__(self, command: list[str], folder: Path, port: int) -> None:
+    def __init__(self, command: list[str], folder: Path, port: int, workers: int = 0) -> None:
         self.command = command
+        self._workers = workers
         self.folder = folder
         self.port = port
         self.started_at = 0.0
@@ -192,7 +194,8 @@ class Router:
             socket.create_connection((LOOPBACK, self.port), timeout=1).close()
         except OSError:
             return False
-        return True
+        # The master of nginx listens before it has its workers.
+        return self._workers == 0 or len(workers_of(self._process.pid)) == self._workers
 
 
 @contextmanager
@@ -220,7 +223,7 @@ def nginx(folder: Path, blue: Colour, green: Colour) -> Iterator[Router]:
     (folder / "upstreams/shop.conf").write_text(UPSTREAM.format(blue=blue.port, green=green.port))
     config = folder / "nginx.conf"
     config.write_text(NGINX.format(folder=folder, port=port))
-    with running(Router(["nginx", "-p", str(folder), "-c", str(config)], folder, port)) as router:
+    with running(Router(["nginx", "-p", str(folder), "-c", str(config)], folder, port, workers=2)) as router:
         yield router
 
 

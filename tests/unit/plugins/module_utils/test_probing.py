@@ -26,7 +26,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.probing import
     version_of,
 )
 
-QUESTION = Question(status=200, seconds=1, deadline=0, version_key="release.version", version_header="X-Release")
+QUESTION = Question(status=200, seconds=1, deadline=0, version_field="release.version", version_header="X-Release")
 
 
 def asked(*answers: tuple[int | None, float], due: int | None = None) -> Asked:
