@@ -23,6 +23,7 @@ NAMES = (
     "docs/dynatrace.md",
     "docs/guarantees.md",
     "docs/journal.md",
+    "docs/policy.md",
 )
 PAGES = {name: (ROOT / name).read_text("utf-8") for name in NAMES}
 README = PAGES["README.md"]
