@@ -93,7 +93,7 @@ def _shift(data: Data, directory: Directory) -> Shift:
     zone = str(data.get("timezone") or "UTC")
     try:
         ZoneInfo(zone)
-    except (ValueError, OSError):
+    except (ValueError, OSError, KeyError):
         raise ValueError(f"timezone {zone[:50]!r} is unknown") from None
     rotation = data.get("rotation")
     return Shift(
