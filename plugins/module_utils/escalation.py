@@ -45,6 +45,9 @@ def unanswered(incident: Incident, now: datetime) -> list[Entry]:
     if waits is None or now < waits[0].at + timedelta(seconds=waits[1] - CLOCKS_DIFFER):
         return []
     newest, key = waits[0], f"no_answer:{waits[0].n}"
+    if newest.kind == "escalated" and newest.data.get("reason") == "no_answer":
+        # The end was stated: nobody is called for ever.
+        return []
     last = _last_call(incident)
     level = last["level"] if last else 0
     if newest.kind in ("acknowledged", "stopped"):
@@ -56,8 +59,6 @@ def unanswered(incident: Incident, now: datetime) -> list[Entry]:
     number = sum(1 for call in calls_of(incident) if last and call.round == last["round"])
     calls = f"{number} calls" if number > 1 else "the call"
     if incident.state == "escalated":
-        if _reason(incident) == "no_answer":
-            return []
         return [escalated(incident, f"Still escalated: nobody answered {calls}", "no_answer", key, calls_again=False)]
     if _may_run(incident, asking):
         text = f"Nobody answered {calls}: the policy lets {asking.exhausted} run then"
@@ -124,8 +125,3 @@ def _may_run(incident: Incident, asking: Asking) -> bool:
     ):
         return False
     return any(option["name"] == asking.exhausted and option.get("role") for option in incident.options)
-
-
-def _reason(incident: Incident) -> str | None:
-    newest = next((e for e in reversed(incident.timeline) if e.kind == "escalated"), None)
-    return str(newest.data.get("reason")) if newest is not None else None
