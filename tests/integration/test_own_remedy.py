@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,18 @@ FILES: Mapping[str, Sequence[Mapping[str, Any]]] = {
 }
 #: What the tasks of the remedy are called.
 OWN = ("Look", "Mend", "Prove", "Go back")
+
+
+def stopping(folder: Path) -> list[Mapping[str, Any]]:
+    """Return the task at which somebody presses Stop somewhere else."""
+    press = (
+        "from support.story import PROBLEM, answer\n"
+        "from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal\n"
+        f"journal = Journal.open({str(folder / 'journal.db')!r})\n"
+        "assert journal.record_answer(answer('Stop')).change == 'answered'\n"
+    )
+    task = {"name": "Somebody presses Stop", "ansible.builtin.command": {"argv": [sys.executable, "-c", press]}}
+    return [{**task, "environment": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}}]
 
 
 class Healed:
@@ -111,6 +125,23 @@ def test_nothing_is_fixed_that_another_run_has_taken_over(tmp_path: Path) -> Non
     assert healed.did() == ["Look"], healed.run.output
     assert "fix_started" not in healed.kinds()
     assert healed.run.returncode != 0
+
+
+def test_a_heal_that_is_stopped_ends_before_its_next_task(tmp_path: Path) -> None:
+    healed = Healed(tmp_path, None, fix=[said("Mend"), *stopping(tmp_path), said("Mend more")])
+    assert healed.did() == ["Look", "Mend"], healed.run.output
+    assert "Mend more" not in [done.task for done in healed.run.of("shop-01") if done.outcome == "ok"]
+    assert healed.kinds()[-3:] == ["stop_asked", "stopped", "released"]
+    told = healed.incident.timeline[-2].text
+    assert told == "Stopped, as Ana Berg chose: mend on shop-01 had begun; it was stopped before the task 'Mend more'"
+    assert healed.run.returncode != 0
+
+
+def test_a_fix_whose_verification_is_stopped_stays(tmp_path: Path) -> None:
+    healed = Healed(tmp_path, None, verify=[*stopping(tmp_path), VERIFIED])
+    assert healed.did() == ["Look", "Mend", "Prove"], healed.run.output
+    assert [done.outcome for done in healed.run.of("shop-01", "Prove")] == ["failed"]
+    assert healed.kinds()[-3:] == ["stop_asked", "stopped", "released"]
 
 
 @pytest.mark.parametrize("tasks", [[FAIL], []])
