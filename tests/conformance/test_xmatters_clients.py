@@ -194,6 +194,44 @@ def test_they_see_who_is_on_call(tool: OneTool[XMatters], theirs: XMSession) -> 
         theirs.oncall_endpoint().get_oncall()
 
 
+def test_they_make_absences_and_see_who_stands_in(tool: OneTool[XMatters], theirs: XMSession) -> None:
+    group = theirs.groups_endpoint().get_group_by_id(tool.settings.group)
+    absences = theirs.temporary_absences_endpoint()
+    away = {
+        "absenceType": "REPLACEMENT",
+        "member": {"id": "ana"},
+        "replacement": {"id": "bo"},
+        "group": {"id": group.id},
+    }
+    made = absences.create_temporary_absence(
+        {**away, "start": "2026-11-02T00:00:00Z", "end": "2026-11-03T00:00:00Z", "includeDirectNotifications": True}
+    )
+    assert (made.member.target_name, made.replacement.target_name, made.group.id) == ("ana", "bo", group.id)
+    assert [one.id for one in absences.get_temporary_absences()] == [made.id]
+    at = "2026-11-02T12:00:00Z"
+    [shift_then] = theirs.oncall_endpoint().get_oncall(groups=group.id, at=at)
+    [first, second] = shift_then.members
+    [replaced] = first.replacements
+    assert replaced.start.datetime() == made.start.datetime()
+    assert second.replacements == []
+    rows = theirs.oncall_summary_endpoint().get_oncall_summary(groups=group.id, at=at)
+    assert [(row.recipient.target_name, row.absence and row.absence.target_name) for row in rows] == [
+        ("bo", "ana"),
+        ("bo", None),
+    ]
+    assert absences.delete_temporary_absence(made.id).id == made.id
+    with pytest.raises(xmatters.errors.NoContentError):
+        absences.delete_temporary_absence(made.id)
+
+
+def test_they_read_groups_in_groups_and_devices(tool: OneTool[XMatters], theirs: XMSession) -> None:
+    tool.call("group", name="Night", members=[tool.settings.group, {"name": "bo|Mobile", "delay": 5}])
+    [shift_now] = theirs.oncall_endpoint().get_oncall(groups="Night", embed="members.owner")
+    nested, device = (member.member for member in shift_now.members)
+    assert (nested.target_name, nested.recipient_type) == (tool.settings.group, "GROUP")
+    assert (device.target_name, device.owner.target_name, device.device_type) == ("bo|Mobile", "bo", "ANDROID_PUSH")
+
+
 def test_they_see_the_form(theirs: XMSession) -> None:
     [plan] = theirs.plans_endpoint().get_plans()
     [form] = plan.get_forms()
@@ -335,7 +373,13 @@ def test_calls_of_others_follow_the_derived_openapi(
         "groups?search=Checkout",
         f"groups/{group}",
         f"groups/{group}/members",
+        f"on-call?groups={group}&from=2026-11-02T00:00:00Z&to=2026-11-04T00:00:00Z&embed=shift,members.owner",
         f"groups/{group}/shifts",
+        f"groups/{group}/shifts?embed=members",
+        f"groups/{group}/occurrences",
+        f"temporary-absences?groups={group}",
+        "people/ana/devices?embed=timeframes",
+        f"event-suppressions?event={event}",
         f"groups/{group}/shifts/{tool.tool.directory.shift_id}/members",
         "people?search=bo",
         "people/bo/group-memberships",

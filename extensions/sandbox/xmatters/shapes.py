@@ -223,7 +223,10 @@ class Shapes:
             }
             for position, member in enumerate(duty.order(shift, at), start=1)
         ]
-        listed = {**whole(members[:most]), "total": len(members), "links": {"self": f"{link}?offset=0&limit={most}"}}
+        links = {"self": f"{link}?offset=0&limit={most}"}
+        if most < len(members):
+            links["next"] = f"{link}?offset={most}&limit={most}"
+        listed = {**whole(members[:most]), "total": len(members), "links": links}
         shape: Wire = {
             "group": self.group_reference(group),
             "start": seconds_time(span[0]),
