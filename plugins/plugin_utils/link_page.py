@@ -93,7 +93,7 @@ def form_page(form: Form, problem: str = "") -> str:
     options = "".join(_option(number, option, form) for number, option in enumerate(form.options, 1))
     elsewhere = "".join(
         f'<section><strong>{escape(str(option["label"]))}</strong> <span class="note">(not with this link)</span>'
-        f"<p>{escape(str(option['text']))}. It takes a person who is known: answer in the alert or in the chat.</p>"
+        f"<p>{_sentence(option['text'])} It is too serious for this link: answer in the alert or in the chat.</p>"
         "</section>"
         for option in form.elsewhere
     )
@@ -101,7 +101,8 @@ def form_page(form: Form, problem: str = "") -> str:
     return _page(
         title,
         f"<h1>{escape(title)}</h1><dl>{told}</dl>{warning}"
-        '<form method="post" autocomplete="off">'
+        # The first button is what the key Enter presses in a field: it must not choose anything.
+        '<form method="post" autocomplete="off"><button disabled hidden></button>'
         f'<input type="hidden" name="proof" value="{escape(form.proof)}">'
         f"{'' if form.personal else _who(form.names)}"
         '<label>Comment (optional)<textarea name="comment" rows="2" '
@@ -129,17 +130,17 @@ def _option(number: int, option: Mapping[str, Any], form: Form) -> str:
     worked = f" Worked {record.get('worked', 0)} of {record['tried']} times here." if record.get("tried") else ""
     approvals = int(option.get("approvals") or 1)
     several = f" Needs {approvals} people." if approvals > 1 else ""
-    destroys = " <strong>This cannot be undone.</strong>" if option.get("destructive") else ""
+    destroys = " <strong>This cannot simply be undone.</strong>" if option.get("destructive") else ""
     typed = ""
     if option["name"] in form.confirm:
         host = escape(str(form.incident["target"]))
         typed = (
-            f"<label>To choose this, type the name of the host: <strong>{host}</strong>"
+            f"<label>To choose &ldquo;{label}&rdquo;, type the name of the host: <strong>{host}</strong>"
             f'<input type="text" name="confirm-{name}" maxlength="{LONGEST_NAME * 4}"></label>'
         )
     return (
         f'<section>{typed}<button name="option" value="{name}"{kind}>{number}. {label}</button>'
-        f"<p>{escape(str(option['text']))}.{worked}{several}{destroys}</p></section>"
+        f"<p>{_sentence(option['text'])}{worked}{several}{destroys}</p></section>"
     )
 
 
@@ -154,6 +155,11 @@ def _page(title: str, body: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>{body}</main></body></html>"
     )
+
+
+def _sentence(text: Any) -> str:
+    said = str(text).strip().rstrip(".")
+    return escape(said[:1].upper() + said[1:]) + "." if said else ""
 
 
 def _clock(at: Any) -> str | None:

@@ -140,7 +140,7 @@ def test_looking_never_does_anything(open_link: Open, journal: Journal, method: 
 def test_the_page_says_what_each_option_will_do(open_link: Open) -> None:
     browser = open_link()
     browser.get()
-    for said in ("restarts the service on shop-01", "shop-01", "Restart process", "Wipe the disk", "Needs 2 people."):
+    for said in ("Restarts the service on shop-01", "shop-01", "Restart process", "Wipe the disk", "Needs 2 people."):
         assert said in browser.last
     assert 'method="post"' in browser.last
     assert "Who are you?" not in browser.last
