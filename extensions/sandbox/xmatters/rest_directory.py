@@ -1,29 +1,24 @@
 # Copyright (c) 2026, the self_healing.devops authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People, their devices, and the form, in the emulated xMatters' REST API: one handler per call."""
+"""People and their devices in the emulated xMatters' REST API: one handler per call."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from ..settings import Person
 from . import queries, wire
-from .company import stable_id
-from .shapes import API, Wire
-from .trigger import FORM_OPTIONS
+from .shapes import API
 
 if TYPE_CHECKING:
     from .tool import XMatters
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
-
 
 class DirectoryRest:
-    """Handlers over the people and devices of the directory, and the plan with its form."""
+    """Handlers over the people and devices of the directory."""
 
     def __init__(self, tool: XMatters) -> None:
         self._directory = tool.directory
@@ -31,8 +26,6 @@ class DirectoryRest:
 
     def routes(self) -> list[web.AbstractRouteDef]:
         person, device = f"{API}/people/{{person}}", f"{API}/devices/{{device}}"
-        plan, form = f"{API}/plans/{wire.PLAN['id']}", f"{API}/forms/{wire.FORM['id']}"
-        nested_form = f"{plan}/forms/{wire.FORM['id']}"
         return [
             web.get(f"{API}/people", self._people),
             web.get(person, self._person),
@@ -41,14 +34,6 @@ class DirectoryRest:
             web.get(f"{API}/devices", self._devices),
             web.get(device, self._device),
             web.delete(device, self._delete_device),
-            web.get(f"{API}/plans", self._listing(lambda: [_plan()])),
-            web.get(plan, self._one(_plan)),
-            web.get(f"{plan}/forms", self._listing(lambda: [_form(nested_form)])),
-            web.get(nested_form, self._one(lambda: _form(nested_form))),
-            web.get(f"{nested_form}/response-options", self._listing(_form_options)),
-            web.get(f"{API}/forms", self._listing(lambda: [_form(form)])),
-            web.get(form, self._one(lambda: _form(form))),
-            web.get(f"{form}/response-options", self._listing(_form_options)),
             web.delete(f"{API}/{{kind:people|groups|plans}}/{{id}}", self._delete),
         ]
 
@@ -131,50 +116,3 @@ class DirectoryRest:
             or (kind == "plans" and name == wire.PLAN["id"])
         )
         return wire.error(403, "The sandbox keeps its people and groups") if exists else web.Response(status=204)
-
-    # -- plan and form -----------------------------------------------------------------------------------------------
-
-    @staticmethod
-    def _one(make: Callable[[], Wire]) -> Handler:
-        async def answer(_request: web.Request) -> web.Response:
-            return web.json_response(make())
-
-        return answer
-
-    @staticmethod
-    def _listing(make: Callable[[], list[Wire]]) -> Handler:
-        async def answer(request: web.Request) -> web.Response:
-            return web.json_response(wire.page(request, make()))
-
-        return answer
-
-
-def _plan() -> Wire:
-    return {
-        **wire.PLAN,
-        "planType": "PLAN",
-        "description": "Asks the person on call which remedy may run",
-        "enabled": True,
-        "editable": True,
-        "accessibleByAll": True,
-        "floodControl": False,
-        "created": "2026-01-05T09:00:00.000Z",
-        "links": {"self": f"{API}/plans/{wire.PLAN['id']}"},
-    }
-
-
-def _form(path: str) -> Wire:
-    return {
-        **wire.FORM,
-        "formId": stable_id("form number"),
-        "description": "One alert of an incident",
-        "mobileEnabled": True,
-        "uiEnabled": True,
-        "apiEnabled": True,
-        "plan": wire.PLAN,
-        "links": {"self": path},
-    }
-
-
-def _form_options() -> list[Wire]:
-    return [wire.option(option) for option in FORM_OPTIONS]

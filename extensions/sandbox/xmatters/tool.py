@@ -31,11 +31,13 @@ from .outbox import Outbox
 from .rest_absences import AbsenceRest
 from .rest_alerts import AlertRest
 from .rest_directory import DirectoryRest
+from .rest_forms import FormRest
 from .rest_groups import GroupRest
 from .shapes import Shapes
 from .suppression import Suppression, suppressed
 from .switches import Switches
 from .trigger import Triggered, understand
+from .workflow import Integration, Workflow
 
 
 class XMatters(Switches, Tool):
@@ -52,11 +54,25 @@ class XMatters(Switches, Tool):
         self.credentials = Credentials(settings, self.clock.timestamp)
         self.outbox = Outbox(settings, self, self.clock, self.changed)
         self.function = stable_id("function")
+        self.workflow = self._set_up()
         self.alerts: dict[str, Alert] = {}
         self.suppressions: list[Suppression] = []
         self._escalations: dict[str, Escalation] = {}
         self._accepted: set[asyncio.Task[None]] = set()
         self._next_number = 7001002
+
+    def _set_up(self) -> Workflow:
+        """Return the workflow as somebody set it up who forgot nothing."""
+        integrations = [Integration(self.function, "Alerts", "INBOUND")]
+        if self.settings.xmatters_webhook is not None:
+            address = self.settings.xmatters_webhook.url
+            hook = Integration(stable_id("webhook"), "Responses", "OUTBOUND_WEBHOOK", "RESPONSE", address=address)
+            integrations.append(hook)
+        return Workflow(
+            recipients=[self.shapes.group_reference(group) for group in self.directory.groups.values()][:1],
+            senders=[self.shapes.reference(INTEGRATION_USER)],
+            integrations=integrations,
+        )
 
     # -- what a tool is ----------------------------------------------------------------------------------------------
 
@@ -71,7 +87,7 @@ class XMatters(Switches, Tool):
         return f"{self.form_url}?apiKey={self.credentials.url_key}"
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        parts = (AlertRest(self), AbsenceRest(self), GroupRest(self), DirectoryRest(self))
+        parts = (AlertRest(self), AbsenceRest(self), GroupRest(self), FormRest(self), DirectoryRest(self))
         return [route for part in parts for route in part.routes()]
 
     def middlewares(self) -> list[Any]:

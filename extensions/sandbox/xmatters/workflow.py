@@ -15,7 +15,7 @@ from typing import Any
 from . import wire
 from .company import stable_id
 from .model import Option
-from .shapes import API, Wire
+from .shapes import API, Wire, whole
 from .trigger import FORM_OPTIONS
 
 #: The properties of the form, all of them texts, with the most characters that each takes.
@@ -36,7 +36,7 @@ PROPERTIES: Mapping[str, int] = {
 
 @dataclass
 class Property:
-    """A property of the workflow. C(placed) says whether it is in the layout of the form, C(told) whether webhooks tell it."""
+    """A property of the workflow. C(placed) tells whether it is in the layout, C(told) whether webhooks tell it."""
 
     name: str
     kind: str = "TEXT"
@@ -103,7 +103,7 @@ class Workflow:
             "links": {"self": path},
         }
         if "recipients" in embed:
-            body["recipients"] = wire.whole(self.recipients)
+            body["recipients"] = whole(self.recipients)
         return body
 
     def definitions(self) -> list[Wire]:
@@ -125,7 +125,7 @@ class Workflow:
             for number, one in enumerate((one for one in self.properties if one.placed), start=1)
         ]
         return [
-            _section("RECIPIENTS", 1, recipients=wire.whole(self.recipients)),
+            _section("RECIPIENTS", 1, recipients=whole(self.recipients)),
             _section("CUSTOM_SECTION", 2, title="Incident", items=items),
             _section("RESPONSE_CHOICES", 3),
         ]
