@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .slack_buttons import with_buttons
 from .slack_text import TEXT_LIMIT, clean, content_hash, inert_blocks, literal, message_text, ts_key
 
 HEADER = "self_healing_header"
@@ -75,8 +76,15 @@ class Present:
         return same[0] if same else None
 
 
-def header_message(text: str, links: Sequence[tuple[str, str]], blocks: Iterable[Mapping[str, Any]]) -> OwnMessage:
-    return OwnMessage(HEADER_NAME, message_text(text, links), tuple(inert_blocks(blocks)))
+def header_message(
+    text: str,
+    links: Sequence[tuple[str, str]],
+    blocks: Iterable[Mapping[str, Any]],
+    buttons: Iterable[Mapping[str, Any]] = (),
+) -> OwnMessage:
+    """Return the header. It is plain text without blocks and buttons, which some clients show better."""
+    shown = with_buttons(text, links, inert_blocks(blocks), buttons)
+    return OwnMessage(HEADER_NAME, message_text(text, links), tuple(shown))
 
 
 def note_message(identity: str, text: str) -> OwnMessage:

@@ -92,6 +92,34 @@ options:
         type: list
         elements: dict
         default: []
+      buttons:
+        description:
+          - Buttons below the text. Who presses one is told to the app, see the event source C(answers).
+          - The filter P(self_healing.devops.slack_buttons#filter) makes them of an incident.
+        type: list
+        elements: dict
+        default: []
+        version_added: 0.2.0
+        suboptions:
+          id:
+            description: Identifier of the button, unique within the message.
+            type: str
+            required: true
+          value:
+            description: What the button carries, at most 2000 characters. Everybody in the channel can read it.
+            type: str
+            required: true
+          text:
+            description: What is on the button, at most 75 characters.
+            type: str
+            required: true
+          style:
+            description: Whether the button looks dangerous.
+            type: str
+            choices: [danger]
+          confirm:
+            description: What Slack asks before the press counts, at most 300 characters. Nothing is asked if not set.
+            type: str
   messages:
     description: Messages that should be in the channel, oldest first. Those that are there are recognised by their id.
     type: list
@@ -214,6 +242,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.module import 
     run_module,
     transport_for,
 )
+from ansible_collections.self_healing.devops.plugins.module_utils.slack_buttons import ID_LIMIT, VALUE_LIMIT
 from ansible_collections.self_healing.devops.plugins.module_utils.slack_find import ChannelCreator, ChannelFinder
 from ansible_collections.self_healing.devops.plugins.module_utils.slack_keep import Changes, ChannelKeeper, Membership
 from ansible_collections.self_healing.devops.plugins.module_utils.slack_messages import (
@@ -232,6 +261,13 @@ from ansible_collections.self_healing.devops.plugins.module_utils.slack_text imp
 )
 
 LINK = {"title": {"type": "str", "required": True}, "link": {"type": "str", "required": True}}
+BUTTON = {
+    "id": {"type": "str", "required": True},
+    "value": {"type": "str", "required": True},
+    "text": {"type": "str", "required": True},
+    "style": {"type": "str", "choices": ["danger"]},
+    "confirm": {"type": "str"},
+}
 SPEC = ModuleSpec(
     options={
         **CONNECTION_OPTIONS,
@@ -250,6 +286,7 @@ SPEC = ModuleSpec(
                 "text": {"type": "str", "required": True},
                 "links": {"type": "list", "elements": "dict", "default": [], "options": LINK},
                 "blocks": {"type": "list", "elements": "dict", "default": []},
+                "buttons": {"type": "list", "elements": "dict", "default": [], "options": BUTTON},
             },
         },
         "messages": {
@@ -319,7 +356,20 @@ def own_messages(params: Mapping[str, Any]) -> list[OwnMessage]:
     unique = list({message.name: message for message in reversed(messages)}.values())[::-1]
     if not header:
         return unique
-    return [header_message(header["text"], link_pairs(header["links"], "header.links"), header["blocks"]), *unique]
+    links, buttons = link_pairs(header["links"], "header.links"), header.get("buttons") or []
+    return [header_message(header["text"], links, header["blocks"], checked_buttons(buttons)), *unique]
+
+
+def checked_buttons(buttons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return buttons that Slack takes. Raises ConfigurationError for the others."""
+    for number, button in enumerate(buttons):
+        if not 1 <= len(button["value"]) <= VALUE_LIMIT:
+            raise ConfigurationError(f"header.buttons[{number}].value: expected 1 to {VALUE_LIMIT} characters")
+        if not 1 <= len(button["id"]) <= ID_LIMIT:
+            raise ConfigurationError(f"header.buttons[{number}].id: expected 1 to {ID_LIMIT} characters")
+    if len({button["id"] for button in buttons}) != len(buttons):
+        raise ConfigurationError("header.buttons: two of them have the same id")
+    return buttons
 
 
 def _identifier(item: Mapping[str, Any], number: int) -> str:

@@ -443,9 +443,9 @@ BUTTONS = [
 def asked(slack: Running) -> dict[str, str]:
     """A message with buttons: the id of its channel and its time stamp."""
     client = WebClient(slack.settings.slack_token, base_url=f"{slack.url}/api/")
-    channel = client.conversations_create(name="asked").data["channel"]["id"]
+    channel = client.conversations_create(name="asked")["channel"]["id"]
     posted = client.chat_postMessage(channel=channel, text="What now?", blocks=BUTTONS)
-    return {"channel": channel, "ts": posted.data["ts"]}
+    return {"channel": channel, "ts": posted["ts"]}
 
 
 class App:
@@ -525,7 +525,7 @@ def test_only_the_app_token_opens_sockets(slack: Running) -> None:
     with pytest.raises(SlackApiError) as refused:
         WebClient(slack.settings.slack_app_token, base_url=base).auth_test()
     assert refused.value.response["error"] == "not_allowed_token_type"
-    address = client.apps_connections_open(app_token=slack.settings.slack_app_token).data["url"]
+    address = client.apps_connections_open(app_token=slack.settings.slack_app_token)["url"]
     assert address.startswith("ws://127.0.0.1:")
 
 

@@ -9,6 +9,7 @@ One playbook tells Slack of several incidents, because starting one takes longer
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -78,7 +79,9 @@ class Night:
 def decide(incident: Any) -> Any:
     policy, around = policies.Policy(), policies.Surroundings(managed_hosts=1)
     decision = policies.decide(policy, incident, REMEDIES, [MANAGED], around, incident.timeline[-1].at)
-    return steps.decide(incident, decision.to_data(), {})
+    data = decision.to_data()
+    data["options"][0]["destructive"] = incident.id == ASKED.incident
+    return steps.decide(incident, data, {})
 
 
 def heal(journal: Journal, reported: Problem, closed: bool) -> None:
@@ -193,6 +196,8 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
                 "SELF_HEALING_JOURNAL": str(folder / "journal.db"),
                 "SLACK_URL": f"{slack.url}/api/",
                 "SLACK_TOKEN": slack.settings.slack_token,
+                # Answers are taken from Slack, so that there are buttons.
+                "SLACK_APP_TOKEN": slack.settings.slack_app_token,
             },
         )
         assert done.returncode == 0, done.output
@@ -237,7 +242,22 @@ def test_header_of_a_fix_tells_who_what_and_the_figures(night: Night) -> None:
     text = night.header(TALKED)["text"]
     assert text.startswith("● *FIXED* · CRITICAL · Process")
     assert "*before → after* up 0 → 1 · response ms – → 31" in text
-    assert "*answer* Ana Berg chose 'Restart process' on xmatters: go <!here>" in text
+    assert re.search(r"\*answer\* Ana Berg chose 'Restart process' on xmatters at \d\d:\d\d:\d\d: go <!here>", text)
+
+
+def test_there_are_buttons_while_something_may_be_chosen_and_none_after_that(night: Night) -> None:
+    [*body, row] = night.header(ASKED)["blocks"]
+    assert "\n".join(block["text"]["text"] for block in body) == night.header(ASKED)["markup"]
+    incident = night.journal.read(ASKED.incident).to_dict()
+    values = [(button["text"]["text"], button["value"]) for button in row["elements"]]
+    prefix = f"1:{ASKED.incident}:{incident['asked']}"
+    assert values == [(option["label"], f"{prefix}:{option['name']}") for option in incident["offered"]]
+    confirmed = {button["action_id"]: button["confirm"] for button in row["elements"] if "confirm" in button}
+    assert list(confirmed) == ["self_healing:process_restart"]
+    said = "Restart process on shop-01? It restarts the service on shop-01 and checks that it stays up."
+    assert confirmed["self_healing:process_restart"]["text"]["text"] == said
+    assert night.header(TALKED)["blocks"] == []
+    assert night.header(READ_BACK)["blocks"] == []
 
 
 def test_nothing_of_the_event_calls_anybody_or_is_evaluated(night: Night) -> None:
@@ -273,6 +293,6 @@ def test_channel_is_archived_at_once_without_any_desk(night: Night) -> None:
 
 
 def test_the_token_is_nowhere(night: Night) -> None:
-    token = night.slack.settings.slack_token
-    assert token not in night.run.output
-    assert token not in json.dumps(night.slack.snapshot())
+    for token in (night.slack.settings.slack_token, night.slack.settings.slack_app_token):
+        assert token not in night.run.output
+        assert token not in json.dumps(night.slack.snapshot())

@@ -29,6 +29,7 @@ from ..errors import (
 )
 from ..http import Api, Response, Transport
 from ..slack_text import unescape
+from .slack_values import User
 
 DEFAULT_URL = "https://slack.com/api/"
 #: Most people that one call of conversations.invite takes.
@@ -203,6 +204,25 @@ class Slack:
             return str(self._read("users.lookupByEmail", email=email)["user"]["id"])
         except NotFoundError:
             return None
+
+    def user(self, user: str) -> User | None:
+        """Return somebody with their e-mail address, None when Slack does not know or tell."""
+        try:
+            return User.from_json(self._read("users.info", user=user)["user"])
+        except NotFoundError:
+            return None
+
+    def app_id(self, bot: str) -> str | None:
+        """Return the app that a bot belongs to."""
+        found = self._read("bots.info", bot=bot).get("bot") or {}
+        return str(found["app_id"]) if found.get("app_id") else None
+
+    def open_socket(self) -> str:
+        """Return the address of one socket, good for one use. The token must be that of the app (C(xapp-…))."""
+        address = self._read("apps.connections.open").get("url")
+        if not isinstance(address, str) or not address.startswith(("wss://", "ws://")):
+            raise AnswerError("Slack: apps.connections.open told no address of a socket")
+        return address
 
     def user_name(self, user: str) -> str | None:
         """Return the shown name of a user, None when Slack does not tell (external people, for instance)."""

@@ -15,7 +15,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).absolute().parents[7]))
 
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
-from ansible_collections.self_healing.devops.plugins.plugin_utils.channels import xmatters
+from ansible_collections.self_healing.devops.plugins.plugin_utils.channels import jira, links, slack, xmatters
 from ansible_collections.self_healing.devops.plugins.plugin_utils.channels.desk import Desk, ServedPath
 from ansible_collections.self_healing.devops.plugins.plugin_utils.delivery import Deliveries, window_from
 from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
@@ -26,9 +26,10 @@ from ansible_collections.self_healing.devops.plugins.plugin_utils.toolchain impo
 DOCUMENTATION = r"""
 short_description: Answers of responders
 description:
-  - Listens for the webhook that xMatters posts when somebody chose a response option.
-  - The webhook is only a hint. The answer is read from the alert's audit log with the REST API, and what is not there
-    is not recorded.
+  - Listens for what responders choose on every channel that is configured. On xMatters it is the webhook for
+    responses, in Jira a comment or a transition, and a signed link leads to a page of its own.
+  - A webhook is only a hint. The answer is read from the alert's audit log or from the issue with the REST API, and
+    what is not there is not recorded.
   - Confirmed answers are written to the journal before the webhook is answered. Rules then see
     C(answer) with C(incident), C(option) and C(channel), each answer once.
   - Before it listens, the inventory is checked for what the tools of the tool chain need.
@@ -100,23 +101,125 @@ options:
       - OAuth client id; user and password are exchanged for a token then.
       - If not set, the environment variable E(XMATTERS_CLIENT_ID) is used.
     type: str
+  slack_app_token:
+    description:
+      - App-level token (C(xapp-…)) with the scope C(connections:write). With it buttons that are pressed arrive
+        through a socket that is opened from here (Socket Mode), so that Slack needs to reach nobody.
+      - Of several sources with sockets Slack tells one. Two installations need two apps.
+      - If not set, the environment variable E(SLACK_APP_TOKEN) is used, and then the host variable of the tool in the
+        inventory. The same goes for all settings of Slack. Without this and O(slack_signing_secret) no answers are
+        taken from Slack.
+    type: str
+  slack_signing_secret:
+    description:
+      - Signing secret of the app. With it buttons that are pressed in Slack are taken on O(slack_path); a list while it
+        is being changed.
+      - If not set, the environment variable E(SLACK_SIGNING_SECRET) is used.
+    type: raw
+  slack_path:
+    description: Path that Slack posts to; the app's request URL for interactivity has to end in it.
+    type: str
+    default: /slack
+  slack_token:
+    description:
+      - Bot token (C(xoxb-…)), to learn who pressed a button. The app needs C(users:read) and C(users:read.email).
+      - If not set, the environment variable E(SLACK_TOKEN) is used.
+    type: str
+  slack_url:
+    description:
+      - Address of the Web API, with a slash at the end.
+      - If not set, the environment variable E(SLACK_URL) is used, and if that is not set either,
+        C(https://slack.com/api/).
+    type: str
   marker_property:
     description: Property of the form that holds the id of the incident.
     type: str
     default: incident_id
   reconcile_interval:
-    description: How often xMatters is asked about alerts that wait for an answer, in seconds. 0 means never.
+    description: How often the tools are asked about what waits for an answer there, in seconds. 0 means never.
     type: float
     default: 30
+  jira_url:
+    description:
+      - Address of Jira. With it and O(jira_token), issues that show an incident are read for answers. An answer is a
+        comment whose first line is the label or the short name of an option, with or without a slash before it. What
+        the account itself writes is none.
+      - If not set, the environment variable E(JIRA_URL) is used, and then the host variable of the tool in the
+        inventory. The same goes for user and token. A host variable from a vault cannot be read here.
+    type: str
+  jira_user:
+    description:
+      - The account's e-mail address on Jira Cloud. Not set for a personal access token of Data Center.
+      - If not set, the environment variable E(JIRA_USER) is used.
+    type: str
+  jira_token:
+    description:
+      - API token of the account, or its personal access token.
+      - If not set, the environment variable E(JIRA_TOKEN) is used.
+    type: str
+  jira_answers:
+    description:
+      - Statuses that mean an answer, each with the short name of an option. Whoever moves the issue there has chosen
+        this option.
+    type: dict
+    default: {}
+  jira_path:
+    description:
+      - Path of Jira's webhook for C(comment_created), C(comment_updated) and C(jira:issue_updated). It is served where
+        one of the secrets below is set, and is only a hint that an issue should be read.
+    type: str
+    default: /jira
+  jira_webhook_secret:
+    description:
+      - Secret with which Jira signs its webhook (C(X-Hub-Signature)); a list while it is being changed.
+      - If not set, the environment variable E(JIRA_WEBHOOK_SECRET) is used.
+    type: raw
+  jira_webhook_user:
+    description:
+      - User name that the webhook has to bring (HTTP Basic), where it is not signed.
+      - If not set, the environment variable E(JIRA_WEBHOOK_USER) is used.
+    type: str
+  jira_webhook_password:
+    description:
+      - Password that goes with O(jira_webhook_user); a list while it is being changed.
+      - If not set, the environment variable E(JIRA_WEBHOOK_PASSWORD) is used.
+    type: raw
+  jira_webhook_token:
+    description:
+      - Bearer token that the webhook has to bring, where it is not signed; a list while it is being changed.
+      - If not set, the environment variable E(JIRA_WEBHOOK_TOKEN) is used.
+    type: raw
+  jira_webhook_header:
+    description:
+      - Name of a header that holds O(jira_webhook_token) instead, without the word C(Bearer).
+      - If not set, the environment variable E(JIRA_WEBHOOK_HEADER) is used.
+    type: str
+  self_healing_link_secrets:
+    description:
+      - Secrets of at least 43 characters with which the links of P(self_healing.devops.answer_link#filter) are signed,
+        as a list or as a text with blanks or commas between them. The first one signs, and links that any of them has
+        signed are good.
+      - If not set, the environment variable E(SELF_HEALING_LINK_SECRETS) is used. Without it no links are taken.
+    type: raw
+  self_healing_answer_url:
+    description:
+      - Where phones reach O(answer_path), like C(https://eda.example.com/answer). It must be HTTPS except on this
+        machine.
+      - If not set, the environment variable E(SELF_HEALING_ANSWER_URL) is used.
+    type: str
+  answer_path:
+    description: Path below which the pages of signed links are served.
+    type: str
+    default: /answer
   validate_certs:
-    description: Whether the TLS certificate of xMatters must be valid.
+    description: Whether the TLS certificates of the tools must be valid.
     type: bool
     default: true
   ca_path:
     description: File with the certificates of the authorities to trust, in PEM format.
     type: str
   timeout:
-    description: How long to wait for an answer of xMatters, in seconds.
+    description: How long to wait for an answer of a tool, in seconds.
     type: int
     default: 10
   window:
@@ -157,7 +260,12 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
     window = window_from(args, "answers")
     inventory = await check_inventory(args.get("inventory"))
     # Each road on which responders answer reads its own settings and is off where it has none.
-    prepared = (xmatters.prepare(args, inventory),)
+    prepared = (
+        xmatters.prepare(args, inventory),
+        slack.prepare(args, inventory),
+        jira.prepare(args, inventory),
+        links.prepare(args),
+    )
     if not any(prepared):
         LOGGER.warning("no channel is configured on which responders could answer")
         # To return would end the whole ansible-rulebook.
