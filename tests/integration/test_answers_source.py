@@ -189,7 +189,7 @@ async def test_a_repeated_webhook_is_one_answer(setting: Setting) -> None:
 async def test_the_second_choice_is_late(setting: Setting) -> None:
     await setting.respond(option=1)
     assert await setting.posted(1) == [200]
-    await setting.respond(option=2)
+    await setting.respond(option=3)
     assert await setting.posted(2) == [200, 200]
     said = [(entry.kind, entry.data["option"]) for entry in setting.entries("answered", "answered_late")]
     assert said == [("answered", "process_restart"), ("answered_late", "take_over")]
@@ -241,7 +241,7 @@ async def test_an_answer_whose_webhook_nobody_heard_is_found_while_it_runs(
 
 async def test_a_lost_webhook_is_made_up_for_by_the_next(setting: Setting) -> None:
     setting.xmatters.tool.webhook_copies = 0
-    await setting.respond("ana", 3)
+    await setting.respond("ana", 4)
     setting.xmatters.tool.webhook_copies = 1
     await setting.respond("bo", 1)
     assert await setting.posted(1) == [200]
@@ -259,7 +259,7 @@ async def test_a_forged_webhook_records_nothing(setting: Setting, caplog: pytest
 
 
 async def test_a_forged_choice_does_not_replace_the_real_one(setting: Setting) -> None:
-    await setting.respond("ana", 2)
+    await setting.respond("ana", 3)
     assert await setting.posted(1) == [200]
     assert (await setting.post(setting.hint(response="Restart process")))[0] == 202
     assert [entry.data["option"] for entry in setting.entries("answered")] == ["take_over"]
