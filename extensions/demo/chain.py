@@ -107,9 +107,14 @@ class Chain:
     def rulebook_log(self) -> str:
         return (self.layout.logs / "rulebook.log").read_text("utf-8", errors="replace")
 
-    def _start_sandbox(self) -> None:
-        listener = f"http://127.0.0.1:{self._port}"
-        command = [
+    @property
+    def _listener(self) -> str:
+        """Where the event sources listen."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def _sandbox_command(self) -> list[str]:
+        listener = self._listener
+        return [
             *(sys.executable, "-m", "sandbox"),
             *("--page-port", str(self._page_port)),
             *("--ports-file", str(self.layout.addresses)),
@@ -118,7 +123,9 @@ class Chain:
             *("--dynatrace-webhook", f"{listener}/dynatrace"),
             *("--xmatters-webhook", f"{listener}/xmatters"),
         ]
-        self._start("sandbox", command)
+
+    def _start_sandbox(self) -> None:
+        self._start("sandbox", self._sandbox_command())
         self._wait("sandbox", self.layout.addresses.exists)
         self.addresses = json.loads(self.layout.addresses.read_text("utf-8"))
 
@@ -135,7 +142,7 @@ class Chain:
 
     def _listens(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/healthz", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self._listener}/healthz", timeout=5) as answer:
                 return bool(answer.status == 200)
         except (OSError, urllib.error.URLError):
             return False
@@ -157,7 +164,9 @@ class Chain:
             time.sleep(LOOK_EVERY)
 
     def _environment(self) -> dict[str, str]:
-        return environment_for(self.layout, self.credentials, self._java_home, self.addresses, os.environ)
+        return environment_for(
+            self.layout, self.credentials, self._java_home, self.addresses, self._listener, os.environ
+        )
 
 
 def _program(name: str) -> str:

@@ -30,11 +30,17 @@ JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"
 
 
 def environment_for(
-    layout: Layout, credentials: Credentials, java_home: Path, addresses: Mapping[str, str], given: Mapping[str, str]
+    layout: Layout,
+    credentials: Credentials,
+    java_home: Path,
+    addresses: Mapping[str, str],
+    listener: str,
+    given: Mapping[str, str],
 ) -> dict[str, str]:
     """Return the environment of every program that the demonstration starts.
 
-    C(addresses) are those of the emulated tools as far as they are known; C(given) is our own environment.
+    C(addresses) are those of the emulated tools as far as they are known, C(listener) is that of the event sources;
+    C(given) is our own environment.
     """
     kept = {
         name: value for name, value in given.items() if name not in PERSONAL_NAMES and not name.startswith(PERSONAL)
@@ -47,6 +53,7 @@ def environment_for(
         **credentials.environment(),
         **tools,
         "SELF_HEALING_JOURNAL": str(layout.journal),
+        "SELF_HEALING_ANSWER_URL": f"{listener}/answer",
         # Whoever interrupts a demonstration does not want to wait for its playbooks.
         "SELF_HEALING_STOP_PATIENCE": "5",
         "JAVA_HOME": str(java_home),

@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .server import Sandbox
-from .settings import Settings, Watch, Webhook
+from .settings import ANA, BO, CLEO, Settings, Watch, Webhook
 from .xmatters import XMatters
 
 CREDENTIALS = ("DYNATRACE_TOKEN", "XMATTERS_PASSWORD", "JIRA_TOKEN", "SLACK_TOKEN", "KEPTN_TOKEN")
@@ -49,6 +49,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="name=…,url=…,host=…",
         help="service that the emulated Dynatrace probes (may be repeated)",
     )
+    parser.add_argument("--third-person", action="store_true", help="adds Cleo Roth to Ana Berg and Bo Lind")
     parser.add_argument("--dynatrace-webhook", metavar="URL", help="where Dynatrace posts its notifications")
     parser.add_argument("--xmatters-webhook", metavar="URL", help="where xMatters posts responses")
     parser.add_argument("--jira-webhook", metavar="URL", help="where Jira posts what happens to issues, signed")
@@ -94,6 +95,7 @@ def write_addresses(path: Path, addresses: dict[str, str]) -> None:
 
 async def serve(chosen: argparse.Namespace) -> None:
     settings = Settings(
+        people=(ANA, BO, CLEO) if chosen.third_person else (ANA, BO),
         dynatrace_webhook=webhook(chosen.dynatrace_webhook, "DYNATRACE", os.environ),
         xmatters_webhook=webhook(chosen.xmatters_webhook, "XMATTERS", os.environ),
         slack_interactivity=chosen.slack_interactivity,

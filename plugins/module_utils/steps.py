@@ -276,6 +276,10 @@ def in_other_hands(incident: Incident, worker: str, now: datetime, state_of: Sta
     return held.data["worker"] != worker and _holds(held, now, state_of)
 
 
+#: Figures that fit into one line.
+MOST_FIGURES = 6
+
+
 def _claimed(incident: Incident) -> tuple[str, str]:
     if incident.claim is None:
         raise StepRefusedError(f"incident {incident.id} is {incident.state}: it is not being healed")
@@ -283,9 +287,10 @@ def _claimed(incident: Incident) -> tuple[str, str]:
 
 
 def before_after(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> str:
-    """Return the figures as C(up 0 → 1, response_ms – → 3)."""
+    """Return the first of the figures as C(up 0 → 1, response_ms – → 3). All of them are in the evidence."""
     first, last = (before or {}).get("figures", {}), (after or {}).get("figures", {})
-    names = [name for name in {**first, **last} if first.get(name) is not None or last.get(name) is not None]
+    told = [name for name in {**first, **last} if last.get(name) is not None and last[name] != first.get(name)]
+    names = told[:MOST_FIGURES] or list(last)[:1]
     return ", ".join(f"{name} {_figure(first.get(name))} → {_figure(last.get(name))}" for name in names) or "no figures"
 
 

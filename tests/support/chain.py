@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +43,8 @@ class InstalledLayout(Layout):
 class TestChain(Chain):
     """A chain that can run without an engine, without some tools, or with other variables of the policy.
 
-    C(edit) may change the inventory (plain data) before anything is started.
+    C(edit) may change the inventory (plain data) before anything is started, C(policy) are further variables of the
+    policy, and C(sandbox) further options of the sandbox.
     """
 
     __test__ = False
@@ -55,10 +56,14 @@ class TestChain(Chain):
         by_hand: bool = False,
         edit: Callable[[dict[str, Any]], None] | None = None,
         scenario: type[ProcessCrash] = ProcessCrash,
+        policy: Mapping[str, Any] | None = None,
+        sandbox: Sequence[str] = (),
     ) -> None:
         super().__init__(layout, scenario(layout.service), find_java(os.environ, packaged_java()), 0)
         self._by_hand = by_hand
         self._edit = edit
+        self._policy = dict(policy or {})
+        self._sandbox_options = list(sandbox)
         self.output = ""
 
     @property
@@ -71,6 +76,9 @@ class TestChain(Chain):
             inventory = yaml.safe_load(hosts.read_text())
             self._edit(inventory)
             hosts.write_text(yaml.safe_dump(inventory))
+        if self._policy:
+            variables = self.layout.inventory / "group_vars" / "all" / "self_healing.yml"
+            variables.write_text(yaml.safe_dump({**yaml.safe_load(variables.read_text()), **self._policy}))
         if self._by_hand:
             self._start("rulebook", [sys.executable, "-m", "support.intake", str(self._port)])
             self._wait("rulebook", self._listens)
@@ -80,6 +88,9 @@ class TestChain(Chain):
     def _environment(self) -> dict[str, str]:
         environment = super()._environment()
         return {**environment, "PYTHONPATH": f"{environment['PYTHONPATH']}{os.pathsep}{TESTS}"}
+
+    def _sandbox_command(self) -> list[str]:
+        return [*super()._sandbox_command(), *self._sandbox_options]
 
     @property
     def webhook(self) -> str:

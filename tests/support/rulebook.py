@@ -137,7 +137,7 @@ def rulebook(
         java = find_java(os.environ, packaged_java())
         # Nothing but the sources themselves: no tool, no account and no secret.
         accounts = Credentials().environment()
-        environment = environment_for(layout, Credentials(), java, {}, os.environ)
+        environment = environment_for(layout, Credentials(), java, {}, "http://127.0.0.1:1", os.environ)
         environment = {name: value for name, value in environment.items() if name not in accounts}
         program = str(Path(sys.executable).with_name("ansible-rulebook"))
         command = [program, "--rulebook", str(layout.root / "rulebook.yml"), "-i", str(layout.inventory)]

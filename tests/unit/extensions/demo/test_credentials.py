@@ -14,11 +14,13 @@ from demo.credentials import Credentials
 from demo.environment import environment_for
 from demo.layout import COLLECTION, Layout
 
+LISTENER = "http://127.0.0.1:5000"
+
 
 def test_every_run_has_secrets_of_its_own_and_none_is_shown() -> None:
     one, other = Credentials(), Credentials()
     secrets = {name: value for name, value in one.environment().items() if not name.endswith("_USER")}
-    assert len(set(secrets.values())) == len(secrets) == 8
+    assert len(set(secrets.values())) == len(secrets) == 9
     assert not set(secrets.values()) & set(other.environment().values())
     assert not any(value in repr(one) for value in secrets.values())
 
@@ -65,7 +67,7 @@ def test_nobody_s_own_settings_reach_a_program(tmp_path: Path) -> None:
         "EDITOR": "vi",
     }
     layout, credentials = Layout(tmp_path), Credentials()
-    environment = environment_for(layout, credentials, Path("/java"), {}, own)
+    environment = environment_for(layout, credentials, Path("/java"), {}, LISTENER, own)
     assert "real" not in " ".join(environment.values())
     assert "SLACK_URL" not in environment
     assert "JPY_JAVA_HOME" not in environment
@@ -75,13 +77,16 @@ def test_nobody_s_own_settings_reach_a_program(tmp_path: Path) -> None:
     assert environment["EDITOR"] == "vi"
     assert environment["PATH"].endswith("/java/bin:/usr/bin")
     assert environment["JIRA_TOKEN"] == credentials.jira_token
+    assert environment["SELF_HEALING_ANSWER_URL"] == "http://127.0.0.1:5000/answer"
     assert environment["PYTHONPATH"].split(":")[1] == str(COLLECTION / "extensions")
 
 
 def test_the_addresses_of_the_tools_reach_a_program_under_the_settings_names(tmp_path: Path) -> None:
     tools = ("dynatrace", "xmatters", "jira", "slack", "keptn", "xmatters_form", "page")
     addresses = {name: f"http://127.0.0.1/{name}" for name in tools}
-    environment = environment_for(Layout(tmp_path), Credentials(), Path("/java"), addresses, {"LC_ALL": "de_DE.UTF-8"})
+    environment = environment_for(
+        Layout(tmp_path), Credentials(), Path("/java"), addresses, LISTENER, {"LC_ALL": "de_DE.UTF-8"}
+    )
     assert environment["JIRA_URL"] == "http://127.0.0.1/jira"
     assert environment["XMATTERS_FORM_URL"] == "http://127.0.0.1/xmatters_form"
     assert environment["LC_ALL"] == "de_DE.UTF-8"
