@@ -99,8 +99,11 @@ def about(state: State, incident: State) -> State:
             },
             "xmatters": {
                 **tools["xmatters"],
+                # Of every call: the calls after the first carry their number as well.
                 "alerts": [
-                    one for one in tools["xmatters"]["alerts"] if one["properties"].get("incident_id") == identifier
+                    one
+                    for one in tools["xmatters"]["alerts"]
+                    if str(one["properties"].get("incident_id")).partition(".")[0] == identifier
                 ],
             },
         },
