@@ -26,12 +26,13 @@ _ESCALATED: Mapping[str, str] = {
     "fix_failed": "the remedy failed",
     "ineffective": "the remedy did not help",
     "asked": "a responder escalated",
+    "stopped": "a responder stopped the remedy",
     "taken_over": "a responder has taken over",
     "overdue": "the remedy takes longer than it may",
     "undelivered": "the automation could not carry it out",
 }
 #: Reasons for which something was done to a host before.
-_RAN = frozenset({"not_confirmed", "fix_failed", "ineffective", "overdue"})
+_RAN = frozenset({"not_confirmed", "fix_failed", "ineffective", "overdue", "stopped"})
 _PROGRESS: Mapping[str, str] = {
     "asked": "waits for the answer of a responder",
     "healing": "a remedy is being carried out",
@@ -91,7 +92,7 @@ def answer_of(incident: Mapping[str, Any], task: Mapping[str, Any]) -> KeptnAnsw
 
 
 def _escalated(incident: Mapping[str, Any], about: str) -> KeptnAnswer:
-    newest = next(e for e in reversed(incident["timeline"]) if e["kind"] in ("escalated", "taken_over"))
+    newest = next(e for e in reversed(incident["timeline"]) if e["kind"] in ("escalated", "stopped", "taken_over"))
     reason = str(newest["data"].get("reason", newest["kind"]))
     ran = any(entry["kind"] in ("fix_started", "fixed") for entry in incident["timeline"])
     status = "succeeded" if ran and reason in _RAN else "errored"

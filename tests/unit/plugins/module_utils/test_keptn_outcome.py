@@ -96,6 +96,14 @@ def taken_over() -> Story:
     return story
 
 
+def stopped() -> Story:
+    story = begun().decide()
+    story.answer()
+    story.claim().found("before", False).add(steps.fix_started(story.incident))
+    story.answer("Stop", key="2")
+    return story.add(steps.fix_failed(story.incident, "", "Mend"))
+
+
 def not_confirmed() -> Story:
     story = begun().decide()
     story.answer()
@@ -146,6 +154,7 @@ def undelivered() -> Story:
         (went_away, PASS),
         (not_confirmed, FAIL),
         (fix_failed, FAIL),
+        (stopped, FAIL),
         (ineffective, FAIL),
         (never_ran, ERRORED),
         (unanswered, ERRORED),
