@@ -22,6 +22,29 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 
+#: The texts whose contrast with what is painted behind them is below 4.5 (WCAG AA). Dead buttons are exempt there.
+LOW_CONTRAST = """() => {
+  const parse = (text) => (text.match(/[0-9.]+/g) ?? []).map(Number);
+  const linear = (c) => (c <= 10 ? c / 3295 : ((c / 255 + 0.055) / 1.055) ** 2.4);
+  const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  const ground = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = parse(getComputedStyle(at).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const low = [];
+  for (const element of document.querySelectorAll('body *')) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!own || !element.checkVisibility() || element.closest('button:disabled')) continue;
+    const [one, other] = [light(parse(getComputedStyle(element).color)), light(ground(element))].sort((a, b) => b - a);
+    const ratio = (one + 0.05) / (other + 0.05);
+    if (ratio < 4.5) low.push(`${element.className || element.nodeName} ${element.textContent} ${ratio.toFixed(2)}`);
+  }
+  return low;
+}"""
+
 
 @contextmanager
 def start_browser() -> Iterator[Any]:

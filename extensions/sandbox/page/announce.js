@@ -14,15 +14,18 @@ export function news(before, after) {
 
 const things = (state, tool, list, key) => new Map((state.tools[tool]?.[list] ?? []).map((thing) => [thing[key], thing]));
 
-function alertNews(before, after) {
-  const old = things(before, "xmatters", "alerts", "id");
+function alertNews(earlier, after) {
+  const old = things(earlier, "xmatters", "alerts", "id");
   return [...things(after, "xmatters", "alerts", "id")].flatMap(([id, alert]) => {
     if (!old.has(id)) return [`Alert for ${(alert.recipients ?? []).map((person) => person.name).join(", ") || "nobody"}: ${alert.subject}`];
     const known = old.get(id).responses?.length ?? 0;
-    return (alert.responses ?? []).slice(known).map((response) => {
+    const before = (old.get(id).recipients ?? []).map((person) => person.key);
+    const more = (alert.recipients ?? []).filter((person) => !before.includes(person.key))
+      .map((person) => `${person.name} is notified too: ${alert.subject}`);
+    return more.concat((alert.responses ?? []).slice(known).map((response) => {
       const option = (alert.options ?? []).find((one) => String(one.number) === String(response.option));
       return `${response.who} chose ${option?.label ?? response.option}`;
-    });
+    }));
   });
 }
 

@@ -40,13 +40,13 @@ function angled(inner, addresses) {
   return reference(plain(target), plain(label || target.replace(/^mailto:/, "")), addresses);
 }
 
-/** Return a message's body: its blocks where it has some that can be shown, else its text. */
-export function messageBody(message, addresses) {
-  const blocks = Array.isArray(message.blocks) ? message.blocks.map((block) => shownBlock(block, addresses)).filter(Boolean) : [];
+/** Return a message's body: its blocks where it has some that can be shown, else its text. `buttons` shows a row of them. */
+export function messageBody(message, addresses, buttons) {
+  const blocks = Array.isArray(message.blocks) ? message.blocks.map((block) => shownBlock(block, addresses, buttons)).filter(Boolean) : [];
   return blocks.length ? blocks : h("p", { class: "prose" }, mrkdwn(message.markup ?? message.text, addresses));
 }
 
-function shownBlock(block, addresses) {
+function shownBlock(block, addresses, buttons) {
   switch (block?.type) {
     case "header":
       return h("p", { class: "block-header" }, block.text?.text);
@@ -59,7 +59,7 @@ function shownBlock(block, addresses) {
     case "divider":
       return h("hr");
     case "actions":
-      return h("p", { class: "block-context" }, "Buttons: ", (block.elements ?? []).map((element) => element.text?.text ?? words(element.type)).join(" · "));
+      return buttons?.(block) ?? h("p", { class: "block-context" }, "Buttons: ", (block.elements ?? []).map((element) => element.text?.text ?? words(element.type)).join(" · "));
     default:
       return null;
   }

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta, timezone
 
 Work = Callable[[], object]
+Settle = Callable[[], Awaitable[None]]
 
 
 class Timer:
@@ -77,7 +78,7 @@ class Clock:
         return self.at(self.now() + timedelta(seconds=seconds), work)
 
     def stop(self) -> None:
-        """Let the time stand still; only C(move_to) moves it from now on."""
+        """Let the time stand still; only C(advance) and C(move_to) move it from now on."""
         self._pinned = self.now()
         self._stopped = True
         self._arm()
@@ -89,26 +90,33 @@ class Clock:
             self._pinned, self._stopped = None, False
             self._arm()
 
-    async def move_to(self, end: datetime, settle: Callable[[], Awaitable[None]]) -> int:
-        """Move on to C(end) and return how many timers fired on the way, each at its own time and in order.
+    async def advance(self, seconds: float, settle: Settle) -> int:
+        """Move on by C(seconds) and return how many timers fired on the way, each at its own time and in order.
 
-        C(settle) is awaited after each of them: what it caused has happened before the next one fires. Raises
-        ValueError when C(end) is past.
+        C(settle) is awaited after each of them: what it caused has happened before the next one fires.
         """
+        async with self._moving:
+            return await self._move(self.now() + timedelta(seconds=seconds), settle)
+
+    async def move_to(self, end: datetime, settle: Settle) -> int:
+        """Move on to a moment, as C(advance) does. Raises ValueError when it is past."""
         async with self._moving:
             if end < self.now():
                 raise ValueError("the clock goes forward only")
-            fired = 0
-            while (timer := self._first()) is not None and timer.due <= end:
-                heapq.heappop(self._timers)
-                self._pinned = max(self.now(), timer.due)
-                timer.work()
-                fired += 1
-                await settle()
-            self._ahead = end - datetime.now(timezone.utc)
-            self._pinned = end if self._stopped else None
-            self._arm()
-            return fired
+            return await self._move(end, settle)
+
+    async def _move(self, end: datetime, settle: Settle) -> int:
+        fired = 0
+        while (timer := self._first()) is not None and timer.due <= end:
+            heapq.heappop(self._timers)
+            self._pinned = max(self.now(), timer.due)
+            timer.work()
+            fired += 1
+            await settle()
+        self._ahead = end - datetime.now(timezone.utc)
+        self._pinned = end if self._stopped else None
+        self._arm()
+        return fired
 
     def close(self) -> None:
         """Forget all timers."""

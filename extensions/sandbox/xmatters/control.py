@@ -10,7 +10,7 @@ them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..settings import Person
@@ -152,13 +152,14 @@ class Control:
         self._tool.changed()
         return {"ok": True, "fired": fired, **snapshot.clock(clock)}
 
-    def _target(self, arguments: Arguments) -> datetime:
+    @staticmethod
+    def _target(arguments: Arguments) -> float | datetime:
         if "to" in arguments:
             return queries.time_of(str(arguments["to"]), "to")
         seconds = arguments["advance"]
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
             raise ValueError("advance must be a number of seconds")
-        return self._tool.clock.now() + timedelta(seconds=seconds)
+        return float(seconds)
 
     # -- the company -------------------------------------------------------------------------------------------------
 

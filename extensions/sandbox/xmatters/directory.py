@@ -122,12 +122,12 @@ class Directory:
         while person not in asked:
             asked.append(person)
             if person.key in self.inactive:
-                return None, why or f"{person.name} is not active"
+                return None, why or "not active"
             absence = self.absence(person, group, at)
             if absence is None:
                 return person, why
             replacement = self.find_person(absence.replacement) if absence.replacement else None
-            why = f"{asked[0].name} is away until {absence.end:%Y-%m-%d %H:%M} UTC"
+            why = why or f"away until {absence.end:%Y-%m-%d %H:%M} UTC"
             if replacement is None:
                 return None, why
             person = replacement

@@ -162,10 +162,16 @@ class XMatters(Switches, Tool):
         self.changed()
         return response
 
-    async def move_clock(self, end: datetime) -> int:
-        """Move the clock on; everything that comes due on the way happens, in order. Return how much that was."""
+    async def move_clock(self, to: float | datetime) -> int:
+        """Move the clock on, by seconds or to a moment, and return how much came due on the way.
+
+        Raises ValueError when the moment is past.
+        """
         await self.settle()
-        fired = await self.clock.move_to(end, self.settle)
+        if isinstance(to, datetime):
+            fired = await self.clock.move_to(to, self.settle)
+        else:
+            fired = await self.clock.advance(to, self.settle)
         self.changed()
         return fired
 
