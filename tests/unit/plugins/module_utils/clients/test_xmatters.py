@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatters import XMattersClient
+from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatters_connection import LEEWAY, Connection
 from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatters_values import parse_time
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import (
     AnswerError,
@@ -79,13 +80,78 @@ def test_pages_are_followed_by_relative_links_and_on_the_same_server() -> None:
 
 
 @pytest.mark.parametrize(
-    "link", ["https://evil.example/api/xm/1/events", "//evil.example/x", "/other", "/api/xm/1/../x"]
+    "link",
+    [
+        "https://evil.example/api/xm/1/events",
+        f"{URL}.evil.example/api/xm/1/events",
+        "//evil.example/x",
+        "/other",
+        "/api/xm/1/../x",
+        "/api/xm/1/events/../people",
+        "/api/xm/1/events/%2e%2e/people",
+        "/api/xm/1/people",
+        "/api/xm/1/events-of-others",
+    ],
 )
 def test_pages_elsewhere_are_not_followed(link: str) -> None:
     script = Script(page([{"id": "a"}], link))
     with pytest.raises(AnswerError, match="not followed"):
         client(script).events()
     assert len(script.asked) == 1
+
+
+def test_a_rate_limit_without_a_time_is_waited_for() -> None:
+    waited: list[float] = []
+    script = Script((429, {"code": 429, "message": "Too many requests"}), (200, {"requestId": "r"}))
+    calls = XMattersClient(URL, script, user="eda", password="p", form_url=FORM, attempts=2)
+    calls._connection.api.pause = waited.append
+    assert calls.trigger({}) == "r"
+    assert waited == [0.5]
+
+
+def test_pages_that_lead_back_end() -> None:
+    link = "/api/xm/1/events?offset=1"
+    script = Script(page([{"id": "a"}], link), page([{"id": "b"}], link))
+    with pytest.raises(AnswerError, match="leads back"):
+        client(script).events()
+
+
+@pytest.mark.parametrize("body", [[], "x", {"data": "x"}, {"data": {"id": 1}}])
+def test_a_listing_that_is_none_is_told(body: Any) -> None:
+    if body == []:
+        assert client(Script((200, body))).events() == []
+        return
+    with pytest.raises(AnswerError, match="the listing of events"):
+        client(Script((200, body))).events()
+
+
+def test_members_of_a_shift_may_be_on_several_pages() -> None:
+    def row(name: str, position: int) -> dict[str, Any]:
+        return {"position": position, "member": {"targetName": name, "recipientType": "PERSON"}}
+
+    link = "/api/xm/1/groups/g1/shifts/s1/occurrences/2026-11-22T08:00:00.000Z/members?offset=1&limit=1"
+    turn = {"group": {"id": "g1", "targetName": "SRE"}, "members": {"data": [row("bo", 2)], "links": {"next": link}}}
+    script = Script(page([turn]), page([row("ana", 1)]))
+    [found] = client(script).directory.on_call(["SRE"])
+    assert [member.target.key for member in found.members] == ["ana", "bo"]
+    assert script.asked[0].url == (
+        f"{URL}/api/xm/1/on-call?groups=SRE&membersPerShift=100&embed=shift%2Cmembers.owner&limit=100"
+    )
+
+
+def test_a_group_with_a_comma_is_named_by_its_uuid() -> None:
+    script = Script((200, {"id": "g-1", "targetName": "A, B"}), page([]))
+    client(script).directory.on_call(["A, B", "C"])
+    assert "groups=g-1%2CC&" in script.asked[1].url
+
+
+def test_the_log_has_each_line_once() -> None:
+    lines = [
+        {"id": "a2", "type": "EVENT_TERMINATED", "orderId": "2"},
+        {"id": "a1", "type": "EVENT_CREATED", "orderId": 1},
+    ]
+    script = Script(page(lines, "/api/xm/1/audits?offset=1"), page(lines[:1]))
+    assert [line.type for line in client(script).log("e")] == ["EVENT_CREATED", "EVENT_TERMINATED"]
 
 
 @pytest.mark.parametrize("url", [URL, f"{URL}/", f"{URL}/api/xm/1", f"{URL}/api/xm/1/"])
@@ -176,6 +242,78 @@ def test_token_that_stays_refused_is_told() -> None:
     script = Script(token("t1"), EXPIRED, token("t2"), EXPIRED)
     with pytest.raises(AuthenticationError, match="check xmatters_user"):
         client(script, client_id="app").event("2")
+
+
+def test_a_token_that_is_refused_in_the_other_shape_is_renewed_too() -> None:
+    refused = (401, {"code": 401, "reason": "Unauthorized", "message": "Invalid Credentials"})
+    script = Script(token("t1"), refused, token("t2"), (200, {"id": "b"}))
+    assert client(script, client_id="app").event("2") is not None
+
+
+def test_a_permission_that_lacks_is_no_reason_for_a_new_token() -> None:
+    script = Script(token("t1"), (403, {"code": 403, "reason": "Forbidden", "message": "No"}))
+    with pytest.raises(AuthenticationError, match="sender permission"):
+        client(script, client_id="app").event("2")
+
+
+def test_a_refresh_token_needs_no_password() -> None:
+    script = Script(token("t1"), (200, {"id": "a"}))
+    tokens = XMattersClient(URL, script, client_id="app", refresh_token="r3fresh-word", attempts=1)
+    assert tokens.event("1") is not None
+    assert script.asked[0].body == b"grant_type=refresh_token&refresh_token=r3fresh-word&client_id=app"
+    assert script.asked[1].headers["Authorization"] == "Bearer t1"
+
+
+def test_a_refused_refresh_token_is_told_and_not_shown() -> None:
+    script = Script((400, {"error": "invalid_grant", "error_description": "r3fresh-word is no good"}))
+    tokens = XMattersClient(URL, script, client_id="app", refresh_token="r3fresh-word", attempts=1)
+    with pytest.raises(ApiError, match="xmatters_refresh_token") as told:
+        tokens.event("1")
+    assert "r3fresh-word" not in told.value.message
+
+
+def test_a_token_is_renewed_before_it_ends() -> None:
+    now = 1000.0
+    script = Script(token("t1"), (200, {}), (200, {}), token("t2"), (200, {}))
+    calls = Connection(URL, script, user="eda", password="p", client_id="app", attempts=1, clock=lambda: now)
+    calls.get("people/a")
+    now += 900 - LEEWAY - 1
+    calls.get("people/b")
+    now += 1
+    calls.get("people/c")
+    assert [request.headers.get("Authorization") for request in script.asked] == [
+        None,
+        "Bearer t1",
+        "Bearer t1",
+        None,
+        "Bearer t2",
+    ]
+
+
+def test_tokens_that_were_received_are_secrets() -> None:
+    script = Script(token("t1-long-enough"), (400, {"message": "t1-long-enough refresh-t1-long-enough"}))
+    with pytest.raises(ApiError) as told:
+        client(script, client_id="app").events()
+    assert "t1-long-enough" not in told.value.message
+
+
+def test_an_answer_without_a_token_is_told() -> None:
+    with pytest.raises(AnswerError, match="holds none"):
+        client(Script((200, {"token_type": "bearer"})), client_id="app").events()
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({}, "xmatters_user is missing"),
+        ({"user": "eda"}, "xmatters_password is missing"),
+        ({"user": "eda", "client_id": "app"}, "xmatters_password is missing"),
+        ({"refresh_token": "r"}, "xmatters_client_id is missing"),
+    ],
+)
+def test_credentials_that_lack_are_named(given: dict[str, str], named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        XMattersClient(URL, Script(), **given)
 
 
 def test_wrong_password_is_not_tried_again() -> None:
