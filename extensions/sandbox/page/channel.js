@@ -7,7 +7,7 @@
 import { h } from "./dom.js";
 import { clock } from "./format.js";
 import { badge, compose, divide, empty, others, panel } from "./parts.js";
-import { messageBody, mrkdwn } from "./slack_text.js";
+import { messageBody, mrkdwn, plain } from "./slack_text.js";
 
 /** Return the panel with the incident's channel. */
 export function channels(view) {
@@ -49,8 +49,8 @@ function buttons(block, channel, message, view) {
     h("p", {}, shown.map((element) => [
       h("button", {
         type: "button", "data-key": element.action_id, "data-slack": element.action_id, "data-channel": channel.id, "data-ts": message.ts,
-        "data-confirm": element.confirm && `${element.confirm.title?.text ?? ""}\n\n${element.confirm.text?.text ?? ""}`.trim(),
-      }, element.style === "danger" && h("span", { "aria-hidden": "true" }, "⚠\ufe0e "), element.text?.text), " "])));
+        "data-confirm": element.confirm && plain(`${element.confirm.title?.text ?? ""}\n\n${element.confirm.text?.text ?? ""}`),
+      }, element.style === "danger" && h("span", { "aria-hidden": "true" }, "⚠\ufe0e "), plain(element.text?.text ?? "")), " "])));
 }
 
 /** Press a button of a message, after Slack has asked again where the button wants that. Returns why it failed, or null. */

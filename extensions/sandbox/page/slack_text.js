@@ -12,7 +12,8 @@ const ENTITIES = { "&amp;": "&", "&lt;": "<", "&gt;": ">" };
 // In this order: code blocks, code, <links and mentions>, then emphasis that starts and ends at the edge of a word.
 const MARKUP = /```([\s\S]+?)```|`([^`\n]+)`|<([^<>\n]+)>|(?<![\w*])\*([^*\n]+)\*(?![\w*])|(?<![\w_])_([^_\n]+)_(?![\w_])|(?<![\w~])~([^~\n]+)~(?![\w~])/g;
 
-const plain = (text) => text.replace(/&(amp|lt|gt);/g, (entity) => ENTITIES[entity]);
+/** Return a text as it is read: Slack escapes what would be its markup. */
+export const plain = (text) => text.replace(/&(amp|lt|gt);/g, (entity) => ENTITIES[entity]);
 
 /** Return mrkdwn as a list of nodes. */
 export function mrkdwn(text, addresses) {
@@ -49,7 +50,7 @@ export function messageBody(message, addresses, buttons) {
 function shownBlock(block, addresses, buttons) {
   switch (block?.type) {
     case "header":
-      return h("p", { class: "block-header" }, block.text?.text);
+      return h("p", { class: "block-header" }, plain(String(block.text?.text ?? "")));
     case "section":
       return h("div", { class: "block" },
         block.text && h("p", { class: "prose" }, textObject(block.text, addresses)),
@@ -66,5 +67,5 @@ function shownBlock(block, addresses, buttons) {
 }
 
 function textObject(object, addresses) {
-  return object?.type === "mrkdwn" ? mrkdwn(object.text, addresses) : String(object?.text ?? object?.alt_text ?? "");
+  return object?.type === "mrkdwn" ? mrkdwn(object.text, addresses) : plain(String(object?.text ?? object?.alt_text ?? ""));
 }

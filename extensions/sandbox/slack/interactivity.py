@@ -94,7 +94,10 @@ class Interactivity:
         taken = [await self._tell(payload) for _copy in range(self.copies)]
         self.presses.append({"person": user.real_name, "button": button.get("action_id"), "taken": taken})
         self._changed()
-        return {"ok": True, "taken": all(taken), "action_ts": payload["actions"][0]["action_ts"]}
+        result = {"taken": all(taken), "action_ts": payload["actions"][0]["action_ts"]}
+        return (
+            {"ok": True, **result} if all(taken) else {"ok": False, "error": "the app did not answer in time", **result}
+        )
 
     def _find(self, channel: Channel, arguments: Mapping[str, Any]) -> tuple[Message, dict[str, Any]]:
         wanted = str(arguments.get("button"))
