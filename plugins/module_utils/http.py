@@ -36,9 +36,14 @@ from .errors import (
 
 try:
     import requests
+    import urllib3
 except ImportError:
     requests = None  # type: ignore[assignment]
 
+#: The body is read in parts of at most so many bytes.
+PART = 64 * 1024
+#: How many times as long as one wait a whole answer may take.
+WHOLE_ANSWER = 4
 #: Larger answers are refused: no vendor call that we make has a reason to send more (bytes).
 ANSWER_LIMIT = 32 * 1024 * 1024
 #: A server that asks for a longer pause than this is treated as unavailable now (seconds).
@@ -103,7 +108,8 @@ class RequestsTransport:
         if requests is None:
             raise ConfigurationError(missing_required_lib("requests"))
         self._session = requests.Session()
-        self._session.verify = (ca_path or True) if validate_certs else False
+        # Given with every request: what the environment says (REQUESTS_CA_BUNDLE) counts more than the session's own.
+        self._verify = (ca_path or True) if validate_certs else False
         # An explicit no-op: without it requests replaces our Authorization header by what ~/.netrc says.
         self._session.auth = _leave_unchanged
 
@@ -115,10 +121,11 @@ class RequestsTransport:
                 headers=dict(request.headers),
                 data=request.body,
                 timeout=timeout,
+                verify=self._verify,
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                body = _read_limited(answer.iter_content(64 * 1024))
+                body = _read_limited(_parts(answer), timeout * WHOLE_ANSWER)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Response(status=answer.status_code, headers=headers, body=body)
         except requests.exceptions.SSLError as error:
@@ -135,6 +142,9 @@ class RequestsTransport:
             raise UnclearOutcomeError(
                 f"the exchange with {_origin(request.url)} broke: {_root_cause(error)}"
             ) from error
+        except OSError as error:
+            # A file with certificates that is not there, from the options or the environment.
+            raise ConfigurationError(f"TLS with {_origin(request.url)} cannot be checked: {error}") from None
 
 
 @dataclass
@@ -314,10 +324,31 @@ def _leave_unchanged(request: Any) -> Any:
     return request
 
 
-def _read_limited(chunks: Iterator[bytes]) -> bytes:
-    body = bytearray()
+def _parts(answer: Any) -> Iterator[bytes]:
+    """Yield the body as it comes in.
+
+    C(iter_content) returns nothing before a part is full, so that a server which drips would never let us look at the
+    clock. Versions of urllib3 before 2 have nothing else.
+    """
+    if not hasattr(answer.raw, "read1"):
+        yield from answer.iter_content(PART)
+        return
+    try:
+        while part := answer.raw.read1(PART, decode_content=True):
+            yield part
+    except urllib3.exceptions.ReadTimeoutError as error:
+        raise requests.exceptions.ConnectionError(error) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from error
+
+
+def _read_limited(chunks: Iterator[bytes], seconds: float) -> bytes:
+    """Return the whole body. A server that sends it drop by drop, or without end, does not keep us for ever."""
+    body, until = bytearray(), time.monotonic() + seconds
     for chunk in chunks:
         body += chunk
+        if time.monotonic() > until:
+            raise UnclearOutcomeError(f"the answer did not end within {seconds:g} s; not read further")
         if len(body) > ANSWER_LIMIT:
             raise AnswerError(f"the answer is larger than {ANSWER_LIMIT // 2**20} MiB; not read further")
     return bytes(body)
