@@ -207,6 +207,21 @@ def test_tokens_run_out_by_the_clock_and_are_renewed_once(tenant: Tenant) -> Non
     assert (wrong.status_code, sorted(wrong.json())) == (401, ["code", "message", "reason"])
 
 
+def test_refresh_tokens_may_be_good_for_ever_and_properties_unseen(tenant: Tenant) -> None:
+    token = f"{tenant.tool.url}/api/xm/1/oauth2/token"
+    user, password = tenant.session.auth  # type: ignore[misc]
+    login = {"grant_type": "password", "client_id": "app", "username": user, "password": password}
+    refresh = requests.post(token, data=login, timeout=5).json()["refresh_token"]
+    tenant.tool.call("switch", rotates_refresh_tokens=False, hidden_properties=True)
+    renewal = {"grant_type": "refresh_token", "client_id": "app", "refresh_token": refresh}
+    assert [requests.post(token, data=renewal, timeout=5).status_code for _number in range(2)] == [200, 200]
+    event = tenant.alert()["id"]
+    assert "properties" not in tenant.get("events", embed="properties").json()["data"][0]
+    assert "properties" in tenant.get(f"events/{event}", embed="properties").json()
+    tenant.tool.call("expire_tokens", refresh_too=True)
+    assert requests.post(token, data=renewal, timeout=5).status_code == 400
+
+
 def test_what_may_not_be_seen_is_empty_or_forbidden(tenant: Tenant) -> None:
     tenant.tool.call("switch", restricted={"people": "empty", "groups": "forbidden", "on-call": "forbidden_empty"})
     assert tenant.get("people").json()["data"] == []

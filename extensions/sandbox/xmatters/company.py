@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 PRIORITIES = ("LOW", "MEDIUM", "HIGH")
 DEVICE_KINDS = (
@@ -30,6 +31,7 @@ LONG_AGO = datetime(2026, 1, 5, tzinfo=timezone.utc)
 _NAMESPACE = uuid.UUID("6d1b2c60-2f0b-5c55-9a3e-5d1a00000000")
 
 
+@lru_cache(maxsize=4096)
 def stable_id(what: str) -> str:
     """Return the UUID of a named thing; the same in every run."""
     return str(uuid.uuid5(_NAMESPACE, what))

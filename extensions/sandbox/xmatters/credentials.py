@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hmac
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from aiohttp import BasicAuth, hdrs, web
 
 from ..settings import Settings
+from .switches import Switches
 from .wire import error
 
 TOKEN_PATH = "/api/xm/1/oauth2/token"
@@ -23,8 +23,9 @@ TRIGGER_PREFIX = "/api/integration/1/functions/"
 class Credentials:
     """The credentials that are valid now. Set C(token_seconds) before a token is asked for."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: Settings, switches: Switches, clock: Callable[[], float]) -> None:
         self._settings = settings
+        self._switches = switches
         self._clock = clock
         self._access: dict[str, float] = {}
         self._refresh: set[str] = set()
@@ -62,7 +63,8 @@ class Credentials:
         if grant == "password" and self._knows(str(form.get("username", "")), str(form.get("password", ""))):
             return web.json_response(self._issue())
         if grant == "refresh_token" and form.get("refresh_token") in self._refresh:
-            self._refresh.discard(str(form["refresh_token"]))
+            if self._switches.rotates_refresh_tokens:
+                self._refresh.discard(str(form["refresh_token"]))
             return web.json_response(self._issue())
         return _oauth_error("invalid_grant", "the credentials or the refresh token are not valid")
 

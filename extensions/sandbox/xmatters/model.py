@@ -171,6 +171,10 @@ class Alert:
         return self.handling.expires_in
 
     @property
+    def is_open(self) -> bool:
+        return self.status != TERMINATED
+
+    @property
     def expires_at(self) -> datetime:
         return self.created + timedelta(minutes=self.expires_in)
 

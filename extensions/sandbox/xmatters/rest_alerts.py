@@ -58,7 +58,9 @@ class AlertRest:
         alerts = sorted(self._tool.alerts.values(), key=lambda alert: (alert.created, alert.number), reverse=True)
         if request.query.get("sortOrder", "DESCENDING").upper() == "ASCENDING":
             alerts.reverse()
-        embed = queries.words(request, "embed")
+        embed = [
+            word for word in queries.words(request, "embed") if word != "properties" or not self._tool.hidden_properties
+        ]
         hidden = "status" not in request.query and not self._tool.lists_terminated
         alerts = [alert for alert in alerts if not (hidden and alert.status == TERMINATED)]
         found = [alert for alert in alerts if queries.fits(alert, request)]

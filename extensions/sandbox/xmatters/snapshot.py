@@ -78,8 +78,8 @@ def _member(member: Member, group: Group, directory: Directory) -> dict[str, Any
     }
 
 
-def alert(escalation: Escalation, directory: Directory) -> dict[str, Any]:
-    """Return what the page shows of an alert."""
+def alert(escalation: Escalation, directory: Directory, detailed: bool = True) -> dict[str, Any]:
+    """Return what the page shows of an alert; in detail with what each device got and how far it went."""
     shown = escalation.alert
     first: dict[str, str] = {}
     for sent in shown.notifications:
@@ -103,8 +103,6 @@ def alert(escalation: Escalation, directory: Directory) -> dict[str, Any]:
             }
             for person in shown.notified()
         ],
-        "messages": [messages.shown(shown, sent) for sent in shown.notifications],
-        "escalation": [_line(line, directory, shown.status == ACTIVE) for line in escalation.lines],
         "options": [
             {"number": option.number, "label": option.text, "description": option.description, "action": option.action}
             for option in shown.options
@@ -124,6 +122,15 @@ def alert(escalation: Escalation, directory: Directory) -> dict[str, Any]:
             {"at": wire.event_time(note.created), "author": note.author, "text": note.comment}
             for note in shown.annotations
         ],
+        **(_details(escalation, directory) if detailed else {}),
+    }
+
+
+def _details(escalation: Escalation, directory: Directory) -> dict[str, Any]:
+    alert = escalation.alert
+    return {
+        "messages": [messages.shown(alert, sent) for sent in alert.notifications],
+        "escalation": [_line(line, directory, alert.status == ACTIVE) for line in escalation.lines],
     }
 
 

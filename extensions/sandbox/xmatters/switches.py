@@ -32,6 +32,9 @@ class Switches:
     late_answers: bool = True
     #: What a terminated event answers to another status: 409 here, perhaps 400 there.
     terminated_status: int = 409
+    #: Whether a refresh token is good for one use only, and whether listings of events may show their properties.
+    rotates_refresh_tokens: bool = True
+    hidden_properties: bool = False
     #: C(ignored) or C(refused): what happens to fields that POST /events does not know.
     unknown_fields: str = "ignored"
     #: How many requests a minute are answered, 0 for any number; and Retry-After of the 429 in seconds, 0 for none.

@@ -39,6 +39,9 @@ from .switches import Switches
 from .trigger import Triggered, understand
 from .workflow import Integration, Workflow
 
+#: So many alerts are shown with every message and step; nobody looks that closely at older ones.
+DETAILED = 40
+
 
 class XMatters(Switches, Tool):
     """Emulates what we and the third-party clients use of xMatters. The switches are plain attributes."""
@@ -51,13 +54,15 @@ class XMatters(Switches, Tool):
         self.clock = Clock()
         self.directory = Directory(settings, self.clock)
         self.shapes = Shapes(self.directory)
-        self.credentials = Credentials(settings, self.clock.timestamp)
+        self.credentials = Credentials(settings, self, self.clock.timestamp)
         self.outbox = Outbox(settings, self, self.clock, self.changed)
         self.function = stable_id("function")
         self.workflow = self._set_up()
         self.alerts: dict[str, Alert] = {}
         self.suppressions: list[Suppression] = []
         self._escalations: dict[str, Escalation] = {}
+        #: The open alerts on each device that is answered by digits, by what tells them apart.
+        self._slots: dict[str, dict[int, Alert]] = {}
         self._accepted: set[asyncio.Task[None]] = set()
         self._next_number = 7001002
 
@@ -109,7 +114,7 @@ class XMatters(Switches, Tool):
         return {
             "people": snapshot.people(self.directory),
             "groups": snapshot.groups(self.directory),
-            "alerts": [snapshot.alert(one, self.directory) for one in newest_first],
+            "alerts": [snapshot.alert(one, self.directory, n < DETAILED) for n, one in enumerate(newest_first)],
             "webhooks": list(self.outbox.log),
             "clock": snapshot.clock(self.clock),
         }
@@ -210,7 +215,7 @@ class XMatters(Switches, Tool):
 
     def _suppress(self) -> None:
         """Flood control drops what is like an alert that is still open, and notes to which it was too similar."""
-        match = next((one for one in reversed(self.alerts.values()) if one.status != TERMINATED), None)
+        match = next((one for one in reversed(self.alerts.values()) if one.is_open), None)
         if match is not None:
             self.suppressions.append(suppressed(self._number(), match, self.clock.now()))
 
@@ -229,9 +234,10 @@ class XMatters(Switches, Tool):
         """Return what tells this alert from others on a device that is answered by digits: 0 where there are none."""
         if device.kind not in (*TEXTS, *CALLS):
             return 0
-        open_alerts = [one for one in self.alerts.values() if one.status != TERMINATED]
-        taken = {sent.slot: one for one in open_alerts for sent in one.notifications if sent.device == device}
-        return next(slot for slot in range(len(taken) + 1) if taken.get(slot, alert) is alert)
+        taken = self._slots.setdefault(device.id, {})
+        slot = next(n for n in range(len(taken) + 1) if n not in taken or taken[n] is alert or not taken[n].is_open)
+        taken[slot] = alert
+        return slot
 
     def _soon(self, work: Callable[[], object]) -> None:
         """Do something after C(event_delay), in real time."""
