@@ -200,5 +200,5 @@ def test_an_answer_in_chunks_and_a_compressed_one_are_read() -> None:
 def test_a_file_with_certificates_that_is_not_there_is_named(tmp_path: Path) -> None:
     absent = str(tmp_path / "absent.pem")
     nowhere = Api("Vendor", "https://127.0.0.1:1", RequestsTransport(ca_path=absent), attempts=1)
-    with pytest.raises(ConfigurationError, match="absent.pem"):
+    with pytest.raises(ConfigurationError, match=r"absent\.pem"):
         nowhere.call("GET", "things")
