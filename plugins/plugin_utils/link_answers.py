@@ -21,6 +21,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from ansible_collections.self_healing.devops.plugins.module_utils.answer_round import choice_key
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import JournalError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Answer, Incident, moment, storable
 from ansible_collections.self_healing.devops.plugins.module_utils.journal_engine import utc_now
@@ -169,7 +170,7 @@ class LinkAnswers:
             choice=str(option["name"]),
             comment=storable(fields.get("comment", "").strip())[:LONGEST_COMMENT] or None,
             at=self._now(),
-            key=f"{link.id}:{option['name']}",
+            key=choice_key(incident, link.id, str(option["name"])),
             person_id=link.to if link.personal else None,
             email=_email(incident, link),
             vouched=True,

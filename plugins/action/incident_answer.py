@@ -1,0 +1,13 @@
+# Copyright (c) 2026, the self_healing.devops authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the module incident_answer in place."""
+
+from __future__ import annotations
+
+from ansible_collections.self_healing.devops.plugins.modules import incident_answer
+from ansible_collections.self_healing.devops.plugins.plugin_utils.in_process import InProcessAction
+
+
+class ActionModule(InProcessAction):
+    module = incident_answer
