@@ -6,19 +6,16 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
 import requests
 import xmatters.errors
 import xmatters.objects.audits
-import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from xmatters.session import XMSession
 
@@ -27,8 +24,9 @@ from ansible_collections.self_healing.devops.plugins.module_utils.http import Re
 from ansible_collections.self_healing.devops.plugins.modules import xmatters_alert
 from sandbox.xmatters import XMatters
 from support.one_tool import OneTool, start_tool
+from support.xmatters_openapi import SPECIFICATION, Recorder, departures, every_call_compared, missing, problems
+from support.xmatters_runs import run_module
 
-SPECIFICATION = Path(__file__).absolute().parents[3] / "shared/specs/xmatters-rest-subset.derived.openapi.yaml"
 WEBHOOKS = SPECIFICATION.with_name("xmatters-outbound-webhooks.derived.schema.json")
 MARKER = "i7k3v5q2x4dmz"
 OPTIONS = [{"name": "process_restart", "label": "Restart process"}, {"name": "escalate", "label": "Escalate"}]
@@ -232,7 +230,7 @@ def test_they_read_groups_in_groups_and_devices(tool: OneTool[XMatters], theirs:
     assert (device.target_name, device.owner.target_name, device.device_type) == ("bo|Mobile", "bo", "ANDROID_PUSH")
 
 
-def test_they_see_the_form(theirs: XMSession) -> None:
+def test_they_see_the_form_as_we_do(tool: OneTool[XMatters], theirs: XMSession) -> None:
     [plan] = theirs.plans_endpoint().get_plans()
     [form] = plan.get_forms()
     assert [option.text for option in form.get_response_options()] == [
@@ -242,6 +240,39 @@ def test_they_see_the_form(theirs: XMSession) -> None:
         "Snooze",
     ]
     assert theirs.forms_endpoint().get_form_by_id(form.id).name == form.name
+    ours = run_module(tool, "xmatters_form_info", workflow=plan.name, form=form.name)
+    assert (ours["workflow"]["id"], ours["form"]["id"]) == (plan.id, form.id)
+    assert [(one["name"], one["longest"]) for one in ours["properties"]] == [
+        (one.name, one.max_length) for one in plan.get_properties()
+    ]
+    [layout] = [section for section in form.get_sections() if section.type == "CUSTOM_SECTION"]
+    assert [one["name"] for one in ours["properties"] if one["placed"] and one["in_callbacks"]] == [
+        item.property_definition.name for item in layout.items if item.include_in_callback
+    ]
+    assert ours["recipients"] == [recipient.target_name for recipient in form.get_recipients()]
+    assert [(one["name"], one["type"], one["deployed"]) for one in ours["integrations"]] == [
+        (one.name, one.integration_type, one.deployed) for one in plan.get_integrations()
+    ]
+
+
+def test_they_read_duty_groups_and_people_as_we_do(tool: OneTool[XMatters], theirs: XMSession) -> None:
+    assert tool.call("group", name="Nights", members=[{"name": "bo"}, {"name": tool.settings.group, "delay": 7}])["ok"]
+    [ours] = run_module(tool, "xmatters_on_call_info", groups=["Nights"])["groups"]
+    [turn] = theirs.oncall_endpoint().get_oncall(groups="Nights", embed="shift,members.owner")
+    assert [(one["key"], one["delay"]) for one in ours["shifts"][0]["members"]] == [
+        (member.member.target_name, member.delay) for member in turn.members
+    ]
+    assert [step["key"] for step in ours["escalation"]] == ["bo", "ana"]
+    [group] = run_module(tool, "xmatters_group_info", group="Nights", shifts=True)["groups"]
+    their_group = theirs.groups_endpoint().get_group_by_id("Nights")
+    assert [member["key"] for member in group["members"]] == [
+        one.member.target_name for one in their_group.get_members()
+    ]
+    assert [shift["id"] for shift in group["shifts"]] == [shift.id for shift in their_group.get_shifts()]
+    [person] = run_module(tool, "xmatters_person_info", email="bo@example.com")["people"]
+    bo = theirs.people_endpoint().get_person_by_id("bo")
+    assert (person["id"], person["name"], person["roles"]) == (bo.id, bo.full_name, [role.name for role in bo.roles])
+    assert [device["key"] for device in person["devices"]] == [device.target_name for device in bo.get_devices()]
 
 
 def test_wrong_credentials_have_two_shapes(tool: OneTool[XMatters]) -> None:
@@ -265,71 +296,22 @@ def test_their_oauth_tokens_are_renewed(tool: OneTool[XMatters], monkeypatch: py
 # -- the derived description of the REST API --------------------------------------------------------------------------
 
 
-class Recorder:
-    """A transport that keeps what passed."""
-
-    def __init__(self) -> None:
-        self.passed: list[tuple[Request, Response]] = []
-        self._carrier = RequestsTransport()
-
-    def send(self, request: Request, timeout: float) -> Response:
-        response = self._carrier.send(request, timeout)
-        self.passed.append((request, response))
-        return response
+@pytest.fixture(autouse=True, scope="module")
+def every_call() -> Iterator[None]:
+    """Whatever our modules ask in these tests, and whatever they are answered, follows the derived OpenAPI."""
+    with every_call_compared():
+        yield
 
 
-@pytest.fixture(scope="module")
-def specification() -> dict[str, Any]:
-    if not SPECIFICATION.is_file():
-        pytest.skip(f"the derived OpenAPI is not there: {SPECIFICATION.name}")
-    loaded: dict[str, Any] = yaml.safe_load(SPECIFICATION.read_text("utf-8"))
-    return loaded
+@pytest.fixture
+def derived() -> None:
+    """Skip without the derived OpenAPI."""
+    if reason := missing():
+        pytest.skip(reason)
 
 
-def problems(specification: dict[str, Any], request: Request, response: Response) -> Iterator[str]:
-    """Yield where a call departs from the specification."""
-    parts = urlsplit(request.url)
-    template = next((path for path in specification["paths"] if _fits(path, parts.path)), None)
-    call = f"{request.method} {parts.path}"
-    if template is None or request.method.lower() not in specification["paths"][template]:
-        yield f"{call}: no such operation"
-        return
-    operation = specification["paths"][template][request.method.lower()]
-    known = {
-        parameter["name"]: parameter for parameter in operation.get("parameters", []) if parameter["in"] == "query"
-    }
-    asked = parse_qs(parts.query)
-    # Listings of the vendor all take offset and limit; the derived file does not repeat them everywhere.
-    yield from (f"{call}: unknown parameter {name}" for name in asked if name not in {*known, "offset", "limit"})
-    yield from (f"{call}: lacks {name}" for name, said in known.items() if said.get("required") and name not in asked)
-    answers = operation["responses"]
-    expected = str(response.status) if str(response.status) in answers else "default"
-    if expected == "default" and response.status < 400:
-        yield f"{call}: answered {response.status}, expected {', '.join(answers)}"
-    yield from _differences(specification, answers[expected], json.loads(response.body), f"{call}: answer")
-    if "requestBody" in operation:
-        yield from _differences(specification, operation["requestBody"], _body(request), f"{call}: body")
-
-
-def _fits(template: str, path: str) -> bool:
-    return re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), path) is not None
-
-
-def _body(request: Request) -> Any:
-    text = (request.body or b"").decode()
-    return json.loads(text) if "json" in request.headers["Content-Type"] else dict(parse_qsl(text))
-
-
-def _differences(specification: dict[str, Any], part: dict[str, Any], value: Any, where: str) -> Iterator[str]:
-    for content in part.get("content", {}).values():
-        schema = {**content["schema"], "components": specification["components"]}
-        for error in jsonschema.Draft202012Validator(schema).iter_errors(value):
-            yield f"{where}: {error.json_path}: {error.message}"
-
-
-def test_our_calls_and_the_sandbox_follow_the_derived_openapi(
-    tool: OneTool[XMatters], specification: dict[str, Any]
-) -> None:
+@pytest.mark.usefixtures("derived")
+def test_our_calls_and_the_sandbox_follow_the_derived_openapi(tool: OneTool[XMatters]) -> None:
     recorder = Recorder()
     ours = alert_of(tool, recorder, xmatters_client_id="app")
     tool.call("respond", alert=ours["id"], person="ana", option=2, comment="not me")
@@ -353,13 +335,11 @@ def test_our_calls_and_the_sandbox_follow_the_derived_openapi(
         ("GET", "audits"),
         ("GET", "devices"),
     } <= called
-    found = [problem for passed in recorder.passed for problem in problems(specification, *passed)]
-    assert found == []
+    assert departures(recorder.passed) == []
 
 
-def test_calls_of_others_follow_the_derived_openapi(
-    tool: OneTool[XMatters], theirs: XMSession, specification: dict[str, Any]
-) -> None:
+@pytest.mark.usefixtures("derived")
+def test_calls_of_others_follow_the_derived_openapi(tool: OneTool[XMatters], theirs: XMSession) -> None:
     event = alert_of(tool)["id"]
     group = tool.settings.group.replace(" ", "%20")
     found = []
@@ -391,7 +371,7 @@ def test_calls_of_others_follow_the_derived_openapi(
         passed = Request("GET", url), Response(answer.status_code, {}, answer.content)
         expected = 400 if path.endswith(("user-deliveries", "offset=x")) else 200
         assert answer.status_code == expected, path
-        found += [problem for problem in problems(specification, *passed) if "lacks at" not in problem]
+        found += [problem for problem in problems(*passed) if "lacks at" not in problem]
     assert found == []
 
 

@@ -19,11 +19,19 @@ from sandbox.settings import Settings, Webhook
 from sandbox.xmatters import XMatters
 from support.one_tool import OneTool, start_tool
 from support.tree import ROOT
+from support.xmatters_openapi import every_call_compared
 from support.xmatters_runs import run_module
 
 Running = OneTool[XMatters]
 WANTED = json.loads((ROOT / "roles/xmatters/files/workflow.json").read_text("utf-8"))
 HOOK = "https://eda.example.com/xmatters"
+
+
+@pytest.fixture(autouse=True)
+def every_call() -> Iterator[None]:
+    """Whatever is asked in these tests, and whatever is answered, follows the derived OpenAPI where that is there."""
+    with every_call_compared():
+        yield
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.http import Re
 from ansible_collections.self_healing.devops.plugins.modules import xmatters_alert
 from sandbox.xmatters import XMatters
 from support.one_tool import OneTool, start_tool
+from support.xmatters_openapi import every_call_compared
 
 Running = OneTool[XMatters]
 TRIGGER = "/triggers$"
@@ -35,6 +36,13 @@ OPTIONS = [
     {"name": "escalate", "label": "Escalate"},
     {"name": "snooze", "label": "Snooze"},
 ]
+
+
+@pytest.fixture(autouse=True)
+def every_call() -> Iterator[None]:
+    """Whatever is asked in these tests, and whatever is answered, follows the derived OpenAPI where that is there."""
+    with every_call_compared():
+        yield
 
 
 @pytest.fixture
