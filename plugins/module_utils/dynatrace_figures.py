@@ -10,7 +10,7 @@ service that nobody calls has no response time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import fmean, median
 from typing import Any
@@ -91,9 +91,12 @@ class Told:
     after: dict[str, float | None]
     units: dict[str, str]
     warnings: list[str]
+    #: What was measured, slot by slot: seconds since 1970 and the value.
+    points: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
     def add(self, name: str, points: Sequence[Point], window: Window, aggregation: str) -> None:
         self.figures[name] = aggregate(points, aggregation)
+        self.points[name] = [(point.at / 1000, point.value) for point in points]
         if window.split is not None:
             split, slot = milliseconds_of(window.split), SLOT // timedelta(milliseconds=1)
             self.before[name] = aggregate([point for point in points if point.at <= split], aggregation)

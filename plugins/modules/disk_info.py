@@ -109,6 +109,13 @@ held:
   type: dict
   sample: {bytes: 2147483648, files: 4, unseen: 0, largest: [{path: /var/log/app.log, bytes: 2147483648, pid: 881,
            process: java}]}
+text:
+  description:
+    - The most important of it for people, one line for the disk and one for each process that holds deleted files.
+    - Names in it come from outside. Use it as a value only.
+  returned: success
+  type: str
+  sample: 91.0 % used, 0.9 GiB available, 8.4 % of the inodes used, full in about 4.8 h (+1.8 GiB/h)
 notes:
   description: What could not be done, one sentence each.
   returned: success
@@ -124,7 +131,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.self_healing.devops.plugins.module_utils import disk_latency, disk_samples
+from ansible_collections.self_healing.devops.plugins.module_utils import disk_latency, disk_report, disk_samples
 from ansible_collections.self_healing.devops.plugins.module_utils.disk_growth import Sample, hours_to_full, slope
 from ansible_collections.self_healing.devops.plugins.module_utils.disk_mount import Mount, mount_of
 from ansible_collections.self_healing.devops.plugins.module_utils.disk_open import InUse, held
@@ -168,14 +175,16 @@ def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict
     since = watched[-1].at - seconds_of(params["window"], "window")
     growth = growth_of({"given": given(params["samples"]), "file": kept}, watched, since)
     left = hours_to_full(usage.available, growth["bytes_per_hour"] / 3600 if growth else None)
+    shown_usage, found_held = usage.to_data(), held(InUse(os.stat(path).st_dev))
     return {
         "changed": False,
-        "usage": usage.to_data(),
+        "text": "\n".join([disk_report.state(shown_usage, growth, left), *disk_report.held(found_held)]),
+        "usage": shown_usage,
         "mount": mount_data(mount),
         "io": disk_latency.figures(before, after, seconds),
         "growth": growth,
         "hours_to_full": None if left is None else round(left, 2),
-        "held": held(InUse(os.stat(path).st_dev)),
+        "held": found_held,
         "notes": [note for note in notes if note],
     }
 

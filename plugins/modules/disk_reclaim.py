@@ -232,6 +232,18 @@ frees:
   description: Whether what was taken away is free, and not only moved within the file system.
   returned: O(state=reclaimed)
   type: bool
+text:
+  description:
+    - What each rule gives and leaves alone, the largest files, and who holds deleted ones, one line each.
+    - Names in it come from outside. Use it as a value only.
+  returned: O(state=reclaimed)
+  type: str
+  sample: "old exports: 37.0 GiB in 1204 files, oldest 9 d; left alone: 4 in use (2.0 GiB)"
+reasons:
+  description: Why not more could be taken, in one sentence.
+  returned: O(state=reclaimed)
+  type: str
+  sample: "old exports: 4 in use (2.0 GiB)"
 moved:
   description: Files and bytes that were restored or purged, and why others stay in the quarantine.
   returned: O(state=restored) and O(state=purged)
@@ -246,7 +258,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.self_healing.devops.plugins.module_utils import disk_remove, disk_text
+from ansible_collections.self_healing.devops.plugins.module_utils import disk_remove, disk_report, disk_text
 from ansible_collections.self_healing.devops.plugins.module_utils.disk_deny import Protection
 from ansible_collections.self_healing.devops.plugins.module_utils.disk_open import InUse, held
 from ansible_collections.self_healing.devops.plugins.module_utils.disk_quarantine import (
@@ -345,7 +357,7 @@ def reclaim(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     }
     listable = [part for part in work.parts if part.rule.of_files]
     gone = any(part.gone_files or part.gone_bytes for part in work.parts)
-    return {
+    result: dict[str, Any] = {
         "changed": predicted["bytes"] > 0 or predicted["files"] > 0 if check_mode else gone,
         "predicted": predicted,
         "freed": {
@@ -364,6 +376,9 @@ def reclaim(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         "frees": frees,
         "diff": {"before": "", "after": "".join(f"- {one['path']} ({one['bytes']} bytes)\n" for one in listed)},
     }
+    result["text"] = disk_report.plan(result, done=not check_mode)
+    result["reasons"] = disk_report.reasons(result["rules"])
+    return result
 
 
 def goal_of(params: Mapping[str, Any]) -> Goal:

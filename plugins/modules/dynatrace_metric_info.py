@@ -75,6 +75,10 @@ options:
   split_at:
     description: A moment within that time, for instance when the remedy ran.
     type: str
+  points:
+    description: Whether to return what was measured slot by slot as well, for instance to see how fast a disk fills.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - self_healing.devops.attributes.info_module
   - self_healing.devops.connection
@@ -120,6 +124,11 @@ units:
   returned: success
   type: dict
   sample: {response_time: MilliSecond, failure_rate: Percent}
+points:
+  description: For each figure pairs of seconds since 1970 and the value, oldest first. Empty without O(points).
+  returned: success
+  type: dict
+  sample: {disk_used_bytes: [[1795420800.0, 9100000000.0], [1795420860.0, 9130000000.0]]}
 missing:
   description: Names of the figures without any value.
   returned: success
@@ -179,6 +188,7 @@ SPEC = ModuleSpec(
         "minutes": {"type": "int", "default": 30},
         "until": {"type": "str"},
         "split_at": {"type": "str"},
+        "points": {"type": "bool", "default": False},
     },
 )
 
@@ -199,6 +209,9 @@ def run(params: Mapping[str, Any], _check_mode: bool, transport: Transport | Non
         "before": told.before,
         "after": told.after,
         "units": told.units,
+        "points": {name: [list(point) for point in points] for name, points in told.points.items()}
+        if params["points"]
+        else {},
         "missing": [name for name, value in told.figures.items() if value is None],
         "warnings_of_dynatrace": list(dict.fromkeys(told.warnings)),
     }

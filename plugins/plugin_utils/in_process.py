@@ -60,6 +60,8 @@ class InProcessAction(ActionBase):
 
     #: The module. Imported together with the action, so once in Ansible's main process and not in every worker.
     module: ModuleType
+    #: Whether the module works on the host it runs on, so that it matters as which user.
+    works_on_host = False
     _supports_check_mode = True
     _supports_diff = True
     TRANSFERS_FILES = False
@@ -67,7 +69,10 @@ class InProcessAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         spec: ModuleSpec = self.module.SPEC
-        if self._connection.transport != "local" and not spec.controller_only:
+        elsewhere = self._connection.transport != "local" or (
+            self.works_on_host and self._connection.become is not None
+        )
+        if elsewhere and not spec.controller_only:
             result.update(self._execute_module(module_name=self._task.action, task_vars=task_vars))
             return result
         if self._task.async_val:

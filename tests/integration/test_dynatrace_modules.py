@@ -377,8 +377,11 @@ def test_disks_of_a_host_and_one_disk(tenant: Running) -> None:
         "disk_write_latency": pytest.approx(19.5),
     }
     assert worst["units"]["disk_read_latency"] == "MilliSecond", "it is measured in microseconds"
-    one = run(tenant, dynatrace_metric_info, entity="DISK-2", figures=["disk_used"])
+    one = run(tenant, dynatrace_metric_info, entity="DISK-2", figures=["disk_used"], points=True)
     assert one["figures"] == {"disk_used": 40.0}
+    ((at, value),) = one["points"]["disk_used"]
+    assert (worst["points"], value) == ({}, 40.0)
+    assert abs(at - minutes_ago(2) / 1000) <= 61
 
 
 def test_own_query(tenant: Running) -> None:
