@@ -11,6 +11,7 @@ from aiohttp import web
 
 from . import queries, wire
 from .company import Absence
+from .on_call_shapes import OnCallShapes
 from .shapes import API
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class AbsenceRest:
     def __init__(self, tool: XMatters) -> None:
         self._tool = tool
         self._directory = tool.directory
-        self._shapes = tool.shapes
+        self._shapes = OnCallShapes(tool.directory, tool.shapes)
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [

@@ -13,6 +13,7 @@ from aiohttp import web
 from . import duty, queries, wire
 from .company import Group, Shift
 from .duty import Span
+from .on_call_shapes import OnCallShapes
 from .shapes import API, Wire
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class GroupRest:
     def __init__(self, tool: XMatters) -> None:
         self._directory = tool.directory
         self._shapes = tool.shapes
+        self._on_call_shapes = OnCallShapes(tool.directory, tool.shapes)
 
     def routes(self) -> list[web.AbstractRouteDef]:
         group = f"{API}/groups/{{group}}"
@@ -181,14 +183,14 @@ class GroupRest:
         at = queries.moment(request, "at") or self._directory.clock.now()
         most = queries.number(request, "recipientsPerShift", MEMBERS_PER_SHIFT)
         levels = queries.words(request, "escalationOrder")
-        rows = [row for group in self._named(request) for row in self._shapes.summary(group, at, most)]
+        rows = [row for group in self._named(request) for row in self._on_call_shapes.summary(group, at, most)]
         return web.json_response([row for row in rows if not levels or row["escalationLevel"] in levels])
 
     def _occurrence(self, group: Group, shift: Shift, span: Span, most: int, embed: set[str]) -> Wire:
         """Return an occurrence with the members in the order that they have at its start, or now if it is on."""
         now = self._directory.clock.now()
         at = now if span[0] <= now < span[1] else span[0]
-        return self._shapes.occurrence(group, shift, span, at, most, embed)
+        return self._on_call_shapes.occurrence(group, shift, span, at, most, embed)
 
     def _named(self, request: web.Request) -> list[Group]:
         found = [self._directory.find_group(name) for name in queries.words(request, "groups")]
