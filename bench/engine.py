@@ -109,6 +109,6 @@ class Engine:
 
 def _environment(layout: Layout) -> dict[str, str]:
     java = find_java(os.environ, packaged_java())
-    environment = environment_for(layout, Credentials(), java, {}, os.environ)
+    environment = environment_for(layout, Credentials(), java, {}, "http://127.0.0.1:1", os.environ)
     # Secrets come as arguments here, so that a source without one is open. And Java is set up as users have it.
     return {name: value for name, value in environment.items() if "WEBHOOK" not in name and name != "JAVA_TOOL_OPTIONS"}

@@ -34,6 +34,8 @@ from ansible_collections.self_healing.devops.plugins.plugin_utils.checkup import
 from ansible_collections.self_healing.devops.plugins.plugin_utils.doors import Door, Doors, doors_for
 from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
 from ansible_collections.self_healing.devops.plugins.plugin_utils.metrics import INSTALL, metrics
+from ansible_collections.self_healing.devops.plugins.plugin_utils.throttle import Throttle, sender
+from ansible_collections.self_healing.devops.plugins.plugin_utils.tls import Tls, tls_from
 from ansible_collections.self_healing.devops.plugins.plugin_utils.vitals import vitals
 
 try:
@@ -62,6 +64,10 @@ STARTING_SECONDS = 10.0
 RETRY_AFTER = "5"
 #: What a sender is asked to wait while this process is about to end and to start again (seconds).
 RETRY_AFTER_RESTART = "15"
+#: So many wrong secrets in a row are compared from one address, and so many more with time (per second).
+GUESSES, GUESSES_PER_SECOND = 20, 0.2
+#: What a sender is asked to wait after that (seconds).
+RETRY_AFTER_GUESSES = "5"
 DEFAULT_MAX_BODY = 2**20
 
 
@@ -106,11 +112,13 @@ class Address:
     port: int
     path: str
     max_body: int = DEFAULT_MAX_BODY
+    tls: Tls | None = None
 
 
 def address_from(args: Mapping[str, Any], source: str, path: str, port: int | None = None) -> Address:
-    """Return where the event source C(source) listens, from its arguments C(host), C(port), C(path) and C(max_body).
+    """Return where the event source C(source) listens, from its arguments.
 
+    They are C(host), C(port), C(path), C(max_body), and those of L(tls_from).
     C(path) and C(port) are the source's defaults. Raises ConfigurationError that names the source and the argument.
     """
     host = args.get("host", "127.0.0.1")
@@ -121,6 +129,7 @@ def address_from(args: Mapping[str, Any], source: str, path: str, port: int | No
         port=_whole_number(args.get("port", port), f"source {source}: port", 0, 65535),
         path=path_from(args.get("path", path), f"source {source}: path"),
         max_body=_whole_number(args.get("max_body", DEFAULT_MAX_BODY), f"source {source}: max_body", 1024, 2**30),
+        tls=tls_from(args, source),
     )
 
 
@@ -157,13 +166,14 @@ async def serve(
     methods: Sequence[str] = ("POST",),
     raw: bool = False,
     below: bool = False,
+    tls: Tls | None = None,
 ) -> AsyncIterator[str]:
     """Hand the requests C(POST http://host:port/path) to C(handler) as long as the block runs; yield that URL.
 
     C(port) 0 takes a free one. C(max_body) is bytes. C(source) is what the source is called in the figures. C(methods)
     are taken, and with C(raw) bodies are not parsed as JSON. With C(below) not the path itself is served, but what is
-    directly below it. The handler may raise InvalidInputError (answered 400 with its message) and JournalError
-    (answered 503, so that the sender tries again).
+    directly below it. With C(tls) the port speaks TLS; all who share it have to say the same. The handler may raise
+    InvalidInputError (answered 400 with its message) and JournalError (answered 503, so that the sender tries again).
 
     Raises ConfigurationError when the path is taken, when the port cannot be opened, and when nothing protects a path
     that other machines can reach.
@@ -172,17 +182,23 @@ async def serve(
         raise ConfigurationError(
             "the Python package aiohttp is missing in ansible-rulebook's Python: pip install aiohttp"
         )
-    if not doors.closed and not _is_loopback(host):
+    known_by_certificate = tls is not None and tls.cafile is not None
+    if not doors.closed and not known_by_certificate and not _is_loopback(host):
         raise ConfigurationError(
             f"{path} would listen on {host} without any authentication: give {doors.names}_user and "
-            f"{doors.names}_password, or {doors.names}_token, or listen on 127.0.0.1"
+            f"{doors.names}_password, or {doors.names}_token, or cafile, or listen on 127.0.0.1"
         )
     route = _Route(path, handler, doors, max_body, source or path, tuple(methods), raw, below)
     ports = _ports()
     if ports.metrics_doors is None:
         protect_metrics()
     async with ports.lock:
-        listener = ports.open.get((host, port)) or await _Listener.start(host, port)
+        listener = ports.open.get((host, port)) or await _Listener.start(host, port, tls)
+        if listener.tls != tls:
+            raise ConfigurationError(
+                f"{path}: another source listens on {listener.base} with other certificates; "
+                "give all sources of a port the same certfile, keyfile and cafile"
+            )
         ports.open[host, listener.port] = listener
         listener.add(route)
     try:
@@ -211,6 +227,7 @@ class _Route:
     leaving: bool = False
     active: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
+    _strangers: Throttle = field(default_factory=lambda: Throttle(GUESSES, GUESSES_PER_SECOND))
 
     async def drain(self) -> None:
         """Refuse new requests and wait for those that are being handled."""
@@ -254,6 +271,8 @@ class _Route:
             return _error(405, f"this path takes {allowed} only", {"Allow": allowed})
         if self._ends():
             return _ENDING
+        if self.doors.closed and not self._strangers.left(self._key(request), _clock()):
+            return self._too_often(request)
         if not self.doors.admit(request.headers):
             return self._refused(request)
         if not self.doors.closed and "Origin" in request.headers:
@@ -273,7 +292,16 @@ class _Route:
             Inbound(body, parsed, request.headers, request.remote, request.method, request.query, name)
         )
 
+    def _key(self, request: web.BaseRequest) -> str:
+        return sender(request.remote, request.headers)
+
+    def _too_often(self, request: web.BaseRequest) -> Reply:
+        # Before anything is compared: who guesses learns nothing more, right or wrong.
+        logger.warning("%s: %s has shown too many wrong secrets", self.path, request.remote)
+        return _error(429, "too many attempts with a wrong secret", {"Retry-After": RETRY_AFTER_GUESSES})
+
     def _refused(self, request: web.BaseRequest) -> Reply:
+        self._strangers.allows(self._key(request), _clock())
         logger.warning("%s: refused a request from %s: wrong or missing secret", self.path, request.remote)
         return _error(401, "not authorized", {"WWW-Authenticate": 'Basic realm="self-healing", Bearer'})
 
@@ -317,8 +345,9 @@ if hasattr(os, "register_at_fork"):
 class _Listener:
     """One open port and the paths on it."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, tls: Tls | None = None) -> None:
         self.host = host
+        self.tls = tls
         self.port = 0
         self.routes: dict[str, _Route] = {}
         self._descriptors: set[int] = set()
@@ -331,14 +360,16 @@ class _Listener:
 
     @property
     def base(self) -> str:
-        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://[{self.host}]:{self.port}" if ":" in self.host else f"{scheme}://{self.host}:{self.port}"
 
     @classmethod
-    async def start(cls, host: str, port: int) -> _Listener:
-        listener = cls(host)
+    async def start(cls, host: str, port: int, tls: Tls | None = None) -> _Listener:
+        listener = cls(host, tls)
         await listener._runner.setup()
         try:
-            await web.TCPSite(listener._runner, host, port).start()
+            context = tls.context() if tls else None
+            await web.TCPSite(listener._runner, host, port, ssl_context=context).start()
         except OSError as error:
             await listener.stop()
             reason = "another program listens there" if error.errno == errno.EADDRINUSE else error.strerror
@@ -398,6 +429,10 @@ class _Listener:
         if health.ok:
             return Reply(200, {"status": "ok", "paths": paths})
         return Reply(503, {"status": "silent", "silent": health.silent, "paths": paths})
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _response(reply: Reply) -> web.Response:

@@ -25,8 +25,13 @@ class Throttle:
         self._most_keys = most_keys
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    def left(self, key: str, now: float) -> bool:
+        """Return whether there is an attempt left, and take none. C(now) is seconds of a clock that never goes back."""
+        left, at = self._buckets.get(key, (self._capacity, now))
+        return left + (now - at) * self._per_second >= 1
+
     def allows(self, key: str, now: float) -> bool:
-        """Take one attempt and return whether there was one. C(now) is seconds of a clock that never goes back."""
+        """Take one attempt and return whether there was one."""
         left, at = self._buckets.pop(key, (self._capacity, now))
         left = min(self._capacity, left + (now - at) * self._per_second)
         allowed = left >= 1

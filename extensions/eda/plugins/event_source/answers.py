@@ -53,6 +53,19 @@ options:
     description: Larger bodies are refused, in bytes.
     type: int
     default: 1048576
+  certfile:
+    description:
+      - File with the certificate of this listener and its chain (PEM). Without it the listener speaks plain HTTP.
+      - It is read again when it changes. Sources that share a port have to name the same files.
+    type: path
+  keyfile:
+    description: File with the key of O(certfile), without a passphrase (PEM).
+    type: path
+  cafile:
+    description:
+      - File with the authorities whose certificates senders have to bring (PEM, mutual TLS).
+      - It counts as authentication.
+    type: path
   xmatters_webhook_user:
     description:
       - User name that the webhook has to bring (HTTP Basic).
@@ -300,4 +313,5 @@ def _serve(address: Address, path: ServedPath) -> AbstractAsyncContextManager[st
         methods=path.methods,
         raw=path.raw,
         below=path.below,
+        tls=address.tls,
     )

@@ -76,6 +76,19 @@ options:
     description: Larger bodies are refused, in bytes.
     type: int
     default: 1048576
+  certfile:
+    description:
+      - File with the certificate of this listener and its chain (PEM). Without it the listener speaks plain HTTP.
+      - It is read again when it changes. Sources that share a port have to name the same files.
+    type: path
+  keyfile:
+    description: File with the key of O(certfile), without a passphrase (PEM).
+    type: path
+  cafile:
+    description:
+      - File with the authorities whose certificates senders have to bring (PEM, mutual TLS).
+      - It counts as authentication.
+    type: path
   keptn_webhook_user:
     description:
       - User name that the webhook has to bring (HTTP Basic).
@@ -250,7 +263,16 @@ async def main(queue: Any, args: dict[str, Any]) -> None:
         async with AsyncExitStack() as stack:
             if listens:
                 url = await stack.enter_async_context(
-                    serve(address.host, address.port, address.path, take, doors, address.max_body, source="keptn")
+                    serve(
+                        address.host,
+                        address.port,
+                        address.path,
+                        take,
+                        doors,
+                        address.max_body,
+                        source="keptn",
+                        tls=address.tls,
+                    )
                 )
                 logger.info("listening for events of Keptn on %s", url)
             await life.run("keptn", together(*parts), journal=journal)

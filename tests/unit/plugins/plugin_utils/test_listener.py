@@ -108,6 +108,22 @@ async def test_right_secret_opens(doors: Doors, headers: dict[str, str]) -> None
     assert len(inbox.came) == 1
 
 
+async def test_who_guesses_is_not_even_compared_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "GUESSES", 3)
+    inbox = Inbox()
+    right, proxied = {"Authorization": "Bearer t0ken"}, {"X-Forwarded-For": "203.0.113.9"}
+    async with listener.serve(LOOPBACK, 0, "/in", inbox, Doors(token="t0ken")) as address:
+        wrong = {"Authorization": "Bearer guess", **proxied}
+        answers = [(await post(address, headers=wrong))[0] for _guess in range(5)]
+        assert answers == [401, 401, 401, 429, 429]
+        # Right or wrong: the guesser learns nothing more. Others are not kept out by it.
+        status, body, headers = await post(address, headers={**right, **proxied})
+        assert (status, headers["Retry-After"]) == (429, "5")
+        assert "t0ken" not in str(body)
+        assert (await post(address, headers=right))[0] == 202
+    assert len(inbox.came) == 1
+
+
 @pytest.mark.parametrize(
     "doors, headers",
     [
