@@ -41,8 +41,10 @@ GREETING = 15.0
 #: The first pause before a socket is opened anew, and the longest (seconds).
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 60.0
-#: After a socket that lived for so long the pauses are short again (seconds).
+#: After a socket that lived for so long the pauses are short again, and troubles are told again (seconds).
 STABLE = 30.0
+#: A socket that lived for less is not followed by the next one at once (seconds).
+BRIEF = 3.0
 #: How long a socket that Slack is about to end is still listened to (seconds).
 LAST_WORDS = 30.0
 #: Envelopes of one socket that are handled at the same time.
@@ -77,6 +79,7 @@ class SocketMode:
         self.greeted = 0
         self._failures = 0
         self._trouble: str | None = None
+        self._greeted_at: float | None = None
 
     async def run(self) -> None:
         """Keep a socket open. Nothing that Slack says, or does not say, ends it."""
@@ -89,10 +92,8 @@ class SocketMode:
                 sessions.add(session)
                 session.add_done_callback(sessions.discard)
                 await life.sleep(float("inf"), over)
-                lived = asyncio.get_running_loop().time() - began
-                if lived > STABLE:
-                    self._failures = min(self._failures, 1)
-                if self._failures or lived < STABLE / 10:
+                # A socket that is to be replaced at once is not either, or we would ask for one after the other.
+                if self._failures or asyncio.get_running_loop().time() - began < BRIEF:
                     await life.sleep(self._pause())
         finally:
             for session in list(sessions):
@@ -162,6 +163,7 @@ class SocketMode:
                     raise UnreachableError(f"Slack: the socket was ended: {frame['reason']}: {_MENDS[frame['reason']]}")
                 # The next one is opened while this one still works.
                 replaced = True
+                self._forget_failures()
                 over.set()
             elif isinstance(frame.get("envelope_id"), str):
                 while len(tasks) >= MOST_AT_ONCE:
@@ -191,11 +193,19 @@ class SocketMode:
             LOGGER.info("slack: the socket is open again")
         else:
             LOGGER.info("slack: a socket for answers is open")
-        self._trouble = None
+        self._greeted_at = asyncio.get_running_loop().time()
         self.greeted += 1
 
+    def _forget_failures(self) -> None:
+        """Forget what was before a socket that lived for a while."""
+        now = asyncio.get_running_loop().time()
+        if self._greeted_at is not None and now - self._greeted_at > STABLE:
+            self._failures, self._trouble = 0, None
+
     def _failed(self, trouble: str) -> None:
-        """Count a failure, and tell of it once for as long as it stays the same."""
+        """Count a failure, and tell of it once for as long as it stays the same and no socket lived for a while."""
+        self._forget_failures()
+        self._greeted_at = None
         self._failures += 1
         if trouble != self._trouble:
             LOGGER.error("answers from slack do not arrive now: %s; trying again", trouble)
