@@ -11,3 +11,4 @@ from ansible_collections.self_healing.devops.plugins.plugin_utils.in_process imp
 
 class ActionModule(InProcessAction):
     module = haproxy_traffic
+    works_on_host = True

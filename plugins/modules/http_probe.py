@@ -57,6 +57,15 @@ options:
     description: A target that needs longer for more than 5 % of the good answers is not healthy. V(0) is no limit.
     type: float
     default: 0
+  wait_for:
+    description: Names of targets that are measured again and again until they are healthy.
+    type: list
+    elements: str
+    default: []
+  wait_seconds:
+    description: How long they may take until they are healthy. What was measured last is returned.
+    type: float
+    default: 60
   validate_certs:
     description: Whether TLS certificates must be valid.
     type: bool
@@ -118,6 +127,9 @@ from ansible_collections.self_healing.devops.plugins.module_utils.errors import 
 from ansible_collections.self_healing.devops.plugins.module_utils.module import ModuleSpec, run_module
 from ansible_collections.self_healing.devops.plugins.module_utils.probing import Limits, Question, ask_all, judged
 
+#: Seconds until what is not healthy yet is measured again.
+PAUSE = 1.0
+
 SPEC = ModuleSpec(
     options={
         "targets": {"type": "dict", "required": True},
@@ -130,6 +142,8 @@ SPEC = ModuleSpec(
         "version_header": {"type": "str", "default": ""},
         "max_error_percent": {"type": "float", "default": 0},
         "max_p95_ms": {"type": "float", "default": 0},
+        "wait_for": {"type": "list", "elements": "str", "default": []},
+        "wait_seconds": {"type": "float", "default": 60},
         "validate_certs": {"type": "bool", "default": True},
         "ca_path": {"type": "path"},
     },
@@ -144,18 +158,31 @@ def run(params: Mapping[str, Any], _check_mode: bool, _transport: object) -> dic
             raise ConfigurationError(f"{name} is {params[name]}, expected {least} to {most}")
     if not params["targets"]:
         raise ConfigurationError("targets is empty, expected addresses by name")
+    targets = {str(name): str(url) for name, url in params["targets"].items()}
+    strange = next((name for name in params["wait_for"] if name not in targets), None)
+    if strange is not None:
+        raise ConfigurationError(f"wait_for names {strange[:40]!r}, expected one of {', '.join(targets)}")
+    tls, deadline = tls_of(params), time.monotonic() + params["wait_seconds"]
+    measured = measure(params, targets, tls)
+    while not all(measured[name]["healthy"] for name in params["wait_for"]) and time.monotonic() < deadline:
+        time.sleep(PAUSE)
+        measured = measure(params, targets, tls)
+    return {"changed": False, "targets": measured}
+
+
+def measure(params: Mapping[str, Any], targets: Mapping[str, str], tls: ssl.SSLContext) -> dict[str, dict[str, Any]]:
+    """Ask every target as often as was asked for, and return what was measured."""
     question = Question(
         status=params["status"],
         seconds=params["request_seconds"],
         deadline=time.monotonic() + params["seconds"],
         version_field=params["version_field"],
         version_header=params["version_header"],
-        tls=tls_of(params),
+        tls=tls,
     )
-    targets = {str(name): str(url) for name, url in params["targets"].items()}
     asked = ask_all(targets, params["requests"], params["parallel"], question)
     limits = Limits(params["max_error_percent"], params["max_p95_ms"])
-    return {"changed": False, "targets": {name: judged(one, question, limits) for name, one in asked.items()}}
+    return {name: judged(one, question, limits) for name, one in asked.items()}
 
 
 def tls_of(params: Mapping[str, Any]) -> ssl.SSLContext:

@@ -102,6 +102,10 @@ class Colour:
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}/health"
 
+    def answer(self) -> tuple[float, int]:
+        """Return how long the next answer takes, and its status."""
+        return self.seconds, self.status
+
     @contextmanager
     def serving(self) -> Iterator[Colour]:
         colour = self
@@ -111,10 +115,11 @@ class Colour:
             disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
-                time.sleep(colour.seconds)
+                seconds, status = colour.answer()
+                time.sleep(seconds)
                 colour.answered += 1
                 body = json.dumps({"version": colour.version}).encode()
-                self.send_response(colour.status)
+                self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -206,11 +211,12 @@ def two_colours() -> Iterator[tuple[Colour, Colour]]:
 
 
 @contextmanager
-def haproxy(folder: Path, blue: Colour, green: Colour) -> Iterator[Router]:
-    """Start a HAProxy that sends the traffic to green."""
+def haproxy(folder: Path, blue: Colour, green: Colour, both: bool = False) -> Iterator[Router]:
+    """Start a HAProxy that sends the traffic to green, or to both."""
     port = free_port()
     config = folder / "haproxy.cfg"
-    config.write_text(HAPROXY.format(folder=folder, port=port, blue=blue.port, green=green.port))
+    text = HAPROXY.format(folder=folder, port=port, blue=blue.port, green=green.port)
+    config.write_text(text.replace(" disabled", "") if both else text)
     with running(Router(["haproxy", "-db", "-f", str(config)], folder, port)) as router:
         yield router
 
