@@ -5,19 +5,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-from typing import Any
-
-from ansible.errors import AnsibleError
-from ansible.plugins.lookup import LookupBase
-
-from ansible_collections.self_healing.devops.plugins.module_utils.alert_people import People
-from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError, SelfHealingError
-from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_moments import moment_in
-from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_on_call import told_of
-from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_roster import read_groups, read_roster
-from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_settings import client_of
-
 DOCUMENTATION = r"""
 name: on_call
 short_description: Who is on call in xMatters
@@ -141,6 +128,19 @@ _raw:
     replaces: {description: User id of who should have been called., type: str}
     until: {description: When the shift ends., type: str}
 """
+
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.self_healing.devops.plugins.module_utils.alert_people import People
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError, SelfHealingError
+from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_moments import moment_in
+from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_on_call import told_of
+from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_roster import read_groups, read_roster
+from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_settings import client_of
 
 
 class LookupModule(LookupBase):
