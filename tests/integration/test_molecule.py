@@ -50,7 +50,7 @@ def ended(told: str, scenario: str, action: str) -> str | None:
     """Return how an action of a scenario ended, in molecule's own words."""
     details = told.partition("\nDETAILS")[2]
     found = re.search(rf"^{scenario} (?:>|➜) {action}: (.*)$", details, re.MULTILINE)
-    return found and found[1]
+    return found[1] if found else None
 
 
 @pytest.mark.parametrize("scenario", sorted(set(SCENARIOS) - {"default"}))

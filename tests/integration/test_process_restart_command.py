@@ -175,11 +175,14 @@ def test_a_killed_service_is_started_and_answers(seen: Seen) -> None:
 def test_the_figures_before_and_after_are_true(seen: Seen) -> None:
     before = seen.healed.fact("killed", "process_restart_before")
     after = seen.healed.fact("killed", "process_restart_after")
-    down = {"up": 0, "pid": None, "restarts": None, "response_ms": None, "http_status": None}
-    assert before == {"healthy": False, "figures": down}
+    known = {"up": 0, "starts": 0, "core_files": 0}
+    assert before == {"healthy": False, "figures": {**dict.fromkeys(before["figures"]), **known}}
     assert after["healthy"] is True
-    assert 0 < after["figures"].pop("response_ms") < 5000
-    assert after["figures"] == {"up": 1, "pid": seen.after["killed"], "restarts": None, "http_status": 200}
+    figures = after["figures"]
+    assert 0 < figures["response_ms"] < 5000
+    assert 1 < figures["memory_mib"] < 500
+    assert (figures["up"], figures["pid"], figures["http_status"]) == (1, seen.after["killed"], 200)
+    assert (figures["ports"], figures["deleted_files"]) == (str(seen.shops["killed"].port), 0)
 
 
 def test_what_was_found_is_kept_with_the_incident(seen: Seen) -> None:
@@ -242,7 +245,7 @@ def test_a_start_in_vain_is_taken_back_once(seen: Seen) -> None:
 
 def test_check_mode_says_what_it_would_do_and_does_nothing(seen: Seen) -> None:
     assert seen.checked.returncode == 0, seen.checked.output
-    told = ["Keep what was found with the incident", "Say what would be done"]
+    told = ["Keep the log with the incident", "Keep what was found with the incident", "Say what would be done"]
     assert seen.checked.changed("killed") == told
     said = [done.result["msg"] for done in seen.checked.of("killed", "Say what would be done")]
     assert said == ["shop on killed would be started"]

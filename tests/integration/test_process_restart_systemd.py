@@ -162,11 +162,14 @@ def test_a_killed_unit_is_started_and_answers(seen: Seen) -> None:
     assert seen.healed.failure("killed") is None, seen.healed.output
     assert seen.after["killed"]["ActiveState"] == "active"
     before, after = (seen.healed.fact("killed", f"process_restart_{phase}") for phase in ("before", "after"))
-    down = {"up": 0, "pid": None, "restarts": 0, "response_ms": None, "http_status": None}
-    assert before == {"healthy": False, "figures": down}
+    known = {"up": 0, "restarts": 0, "starts": 1, "exit_signal": 9, "core_files": 0}
+    assert before == {"healthy": False, "figures": {**dict.fromkeys(before["figures"]), **known}}
     assert after["healthy"] is True
-    assert 0 < after["figures"].pop("response_ms") < 5000
-    assert after["figures"] == {"up": 1, "pid": int(seen.after["killed"]["MainPID"]), "restarts": 0, "http_status": 200}
+    figures = after["figures"]
+    assert 0 < figures["response_ms"] < 5000
+    assert 1 < figures["memory_mib"] < 500
+    assert (figures["up"], figures["pid"], figures["restarts"]) == (1, int(seen.after["killed"]["MainPID"]), 0)
+    assert (figures["http_status"], figures["ports"]) == (200, str(PORTS["killed"]))
 
 
 def test_how_a_unit_ended_is_told(seen: Seen) -> None:
@@ -175,7 +178,7 @@ def test_how_a_unit_ended_is_told(seen: Seen) -> None:
 
 
 def test_the_last_lines_of_the_journal_are_read(seen: Seen) -> None:
-    looked = seen.healed.of("killed", "Look at the service")
+    looked = seen.healed.of("killed", "Look at what is around the service")
     log = next(done.result["stderr"] for done in looked if "stderr" in done.result)
     assert f"listens on 127.0.0.1:{PORTS['killed']}" in log
     assert "status=9/KILL" in log

@@ -4,9 +4,9 @@
 """Starts and stops the hosts that the molecule scenarios share: C(python -m support.molecule_hosts up|down FOLDER).
 
 C(up) reads the hosts as JSON on standard input, C({"target-01": {"/srv/data": {"mib": 64}}}), each with its small
-disks, and leaves a process behind that keeps them. When it returns, C(FOLDER/inventory/connection.yml) says how to reach
-them. It does nothing when they run already. C(down) ends that process. It ends by itself with the process that is named in
-C(MOLECULE_HOSTS_OWNER), so that a test run that was killed leaves nothing.
+disks, and leaves a process behind that keeps them. When it returns, C(FOLDER/inventory/connection.yml) says how to
+reach them. It does nothing when they run already. C(down) ends that process. It ends by itself with the process that is
+named in C(MOLECULE_HOSTS_OWNER), so that a test run that was killed leaves nothing.
 """
 
 from __future__ import annotations

@@ -31,9 +31,9 @@ PROGRAMS = ("systemd-nspawn", "sshd", "ssh", "ssh-keygen", "ip", "unshare", "set
 BASE = Path("/dev/shm/self-healing-hosts")
 BOOT_SECONDS = 60.0
 
-#: What a host runs besides the units of the test.
+#: What a host runs besides the units of the test. Its target has a name that no package of the machine knows.
 FILES = {
-    "etc/systemd/system/default.target": """\
+    "etc/systemd/system/test.target": """\
 [Unit]
 Requires=basic.target
 After=basic.target
@@ -204,10 +204,10 @@ class SystemdHost:
             disk.make(image)
             images.append(str(image))
             nspawn.append(f"--bind={image.with_suffix('')}:{path}")
-        folders = [str(upper), str(work), str(root)]
+        told = [str(upper), str(work), str(root), *groups, "--", *images, "--", *nspawn, "--", "--unit=test.target"]
         with (self.folder / "console").open("wb") as console:
             return subprocess.Popen(
-                [*ALONE, "sh", "-c", BOOT, "boot", *folders, *groups, "--", *images, "--", *nspawn],
+                [*ALONE, "sh", "-c", BOOT, "boot", *told],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,

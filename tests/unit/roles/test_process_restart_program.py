@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import http.server
-import importlib.util
+import importlib
 import json
 import os
 import signal
@@ -22,19 +22,19 @@ import pytest
 
 from support.shop import free_port, running
 
-PROGRAM = Path(__file__).absolute().parents[3] / "roles" / "process_restart" / "files" / "process.py"
+FILES = Path(__file__).absolute().parents[3] / "roles" / "process_restart" / "files"
 
 
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("process_restart_program", PROGRAM)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def _load(name: str) -> ModuleType:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(FILES))
+        return importlib.import_module(name)
 
 
-program = _load()
+host, state, probing, program, past, around = (
+    _load(f"service_{name}") for name in ("host", "state", "probe", "look", "past", "around")
+)
+process = _load("process")
 
 
 @pytest.fixture
@@ -70,8 +70,10 @@ def web() -> Iterator[int]:
 
 
 def look(tmp_path: Path, **other: Any) -> dict[str, Any]:
-    question = {"verb": "look", "pid_file": str(tmp_path / "pid"), "program": "tiny-service", **other}
-    facts: dict[str, Any] = program.look(program.Question(**question))
+    asked = {"pid_file": str(tmp_path / "pid"), "program": "tiny-service"}
+    asked.update({name: other.pop(name) for name in ("pid_file", "program") if name in other})
+    following = {name: other.pop(name) for name in ("seconds", "settle") if name in other}
+    facts: dict[str, Any] = program.look(state.Question(**asked), probing.Probe(**other), **following)
     return facts
 
 
@@ -96,7 +98,7 @@ def test_a_pid_file_that_comes_a_moment_later_is_waited_for(tmp_path: Path, serv
     pid_file = tmp_path / "pid"
     pid_file.rename(tmp_path / "later")
     reads = 0
-    real = program.read_state
+    real = state.read_state
 
     def read(asked: Any) -> Any:
         nonlocal reads
@@ -120,14 +122,14 @@ def test_what_is_left_of_an_ended_process_is_not_running(tmp_path: Path, service
 def test_another_process_is_neither_the_service_nor_stopped(tmp_path: Path, service: subprocess.Popen[bytes]) -> None:
     facts = look(tmp_path, program="another-service")
     assert (facts["wrong"], facts["words"]["why"], facts["pid"]) == ("down", "another_process", None)
-    question = program.Question("stop", pid_file=str(tmp_path / "pid"), program="another-service", seconds=1)
-    assert program.stop(question) == {"signal": None, "removed": True}
+    question = state.Question(pid_file=str(tmp_path / "pid"), program="another-service")
+    assert program.stop(question, 1) == {"signal": None, "removed": True}
     assert running(service.pid)
     assert not (tmp_path / "pid").exists()
 
 
 def test_a_process_that_changed_meanwhile_gets_no_signal(service: subprocess.Popen[bytes]) -> None:
-    found = program.find_process(service.pid)
+    found = host.find_process(service.pid)
     program.send(found._replace(started="another"), signal.SIGKILL)
     assert running(service.pid)
 
@@ -138,9 +140,9 @@ def test_a_service_is_stopped_politely_and_then_not(tmp_path: Path) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         (tmp_path / "pid").write_text(str(process.pid))
-        question = program.Question("stop", pid_file=str(tmp_path / "pid"), program="tiny-service", seconds=0.2)
-        assert program.stop(question) == {"signal": "SIGKILL", "removed": True}
-    assert program.stop(question) == {"signal": None, "removed": False}
+        question = state.Question(pid_file=str(tmp_path / "pid"), program="tiny-service")
+        assert program.stop(question, 0.2) == {"signal": "SIGKILL", "removed": True}
+    assert program.stop(question, 0.2) == {"signal": None, "removed": False}
 
 
 def at_the_first_probe(patch: pytest.MonkeyPatch, action: Callable[[], None]) -> None:
@@ -224,65 +226,113 @@ def test_proxies_of_the_environment_are_not_asked(
 
 
 def test_an_address_that_is_no_web_address_is_refused(tmp_path: Path, service: subprocess.Popen[bytes]) -> None:
-    with pytest.raises(program.LookError, match="process_restart_probe_url"):
+    with pytest.raises(host.LookError, match="process_restart_probe_url"):
         look(tmp_path, url="file:///etc/passwd")
+
+
+def ask(*show: str, **other: Any) -> Any:
+    return state.Question(show=list(show), **other)
 
 
 def test_a_service_manager_is_asked_and_only_its_words_are_passed_on(service: subprocess.Popen[bytes]) -> None:
     shown = f"ActiveState=active\nMainPID={service.pid}\nDescription={{{{ evil }}}}\nResult=exit-code\n"
-    question = program.Question(
-        "look", show=["printf", "%s", shown], running="ActiveState=active", pid_key="MainPID", settle=0.1
-    )
-    facts = program.look(question)
+    question = ask("printf", "%s", shown, running="ActiveState=active", pid_key="MainPID")
+    facts = program.look(question, probing.Probe(), settle=0.1)
     assert (facts["wrong"], facts["pid"]) == (None, service.pid)
     assert facts["words"]["Description"] == "?"
     assert facts["words"]["Result"] == "exit-code"
 
 
+def test_a_restart_that_only_the_service_manager_counts_is_told(tmp_path: Path) -> None:
+    (tmp_path / "show").write_text("#!/bin/sh\necho x >> calls; echo State=up; echo Restarts=$(wc -l < calls)\n")
+    (tmp_path / "show").chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        question = ask("./show", running="State=up", pid_key="MainPID", same_keys=["Restarts"])
+        assert program.look(question, probing.Probe())["wrong"] == "replaced"
+
+
 def test_a_service_manager_that_fails_is_told() -> None:
-    question = program.Question("look", show=["ls", "/no/such/folder"], running="a=b", pid_key="c")
-    with pytest.raises(program.LookError, match=r"ls: .*/no/such/folder"):
-        program.look(question)
+    with pytest.raises(host.LookError, match=r"ls: .*/no/such/folder"):
+        program.look(ask("ls", "/no/such/folder", running="a=b", pid_key="c"), probing.Probe())
+
+
+@pytest.mark.parametrize(
+    ("printed", "words"),
+    [
+        ("web:shop                         RUNNING   pid 4121, uptime 0:00:03", ("RUNNING", "4121", "yes")),
+        ("shop                             STOPPED   Not started", ("STOPPED", "", "no")),
+        ("shop                             STOPPED   Nov 25 11:21 PM", ("STOPPED", "", "yes")),
+        ("shop                             FATAL     Exited too quickly (see the log)", ("FATAL", "", "yes")),
+        ("shop                             STARTING  ", ("STARTING", "", "yes")),
+    ],
+)
+def test_what_supervisorctl_prints_is_read(printed: str, words: tuple[str, ...]) -> None:
+    asked = {"reads": "supervisord", "running": "State=RUNNING", "pid_key": "MainPID"}
+    found = state.read_state(ask("printf", "%s\n", printed, **asked))
+    assert tuple(found.words[key] for key in ("State", "MainPID", "Started")) == words
+    assert found.running == (words[0] == "RUNNING")
+
+
+def test_what_a_container_engine_prints_is_read() -> None:
+    inspected = {
+        "State": {"Status": "exited", "Pid": 0, "ExitCode": 137, "OOMKilled": True, "Error": "{{ evil }}"},
+        "RestartCount": 3,
+        "Config": {"StopSignal": 15},
+        "HostConfig": {"RestartPolicy": {"Name": "on-failure"}},
+    }
+    asked = {"reads": "container", "running": "Status=running", "pid_key": "Pid"}
+    found = state.read_state(ask("printf", "%s", json.dumps([inspected]), **asked))
+    assert not found.running
+    assert found.words == {
+        "Status": "exited",
+        "Pid": "0",
+        "ExitCode": "137",
+        "OOMKilled": "True",
+        "StoppedByUser": "",
+        "RestartCount": "3",
+        "RestartPolicy": "on-failure",
+        "StopSignal": "15",
+        "absent": "no",
+        "stopped": "no",
+    }
+    with pytest.raises(host.LookError, match="no reason given"):
+        state.read_state(ask("printf", "", **asked))
+
+
+def test_a_service_that_its_manager_does_not_know_is_told() -> None:
+    question = ask("sh", "-c", "echo Error: no such object: x >&2; exit 125", absent="no such (object|container)")
+    assert state.read_state(question).words == {"absent": "yes", "stopped": "no"}
+
+
+def test_a_file_says_that_it_is_stopped_on_purpose(tmp_path: Path) -> None:
+    question = ask("echo", "State=down", running="State=up", stopped_file=str(tmp_path / "stopped"))
+    assert state.read_state(question).words["stopped"] == "no"
+    (tmp_path / "stopped").touch()
+    assert state.read_state(question).words["stopped"] == "yes"
 
 
 def test_systems_without_proc_are_asked_with_ps(service: subprocess.Popen[bytes]) -> None:
-    found = program._ask_ps(service.pid)
+    found = host._ask_ps(service.pid)
     assert found.pid == service.pid
     assert found.command_line.endswith("tiny-service")
-    assert found.started == program._ask_ps(service.pid).started
+    assert found.started == host._ask_ps(service.pid).started
     service.kill()
     os.waitid(os.P_PID, service.pid, os.WEXITED | os.WNOWAIT)
-    assert program._ask_ps(service.pid) is None
+    assert host._ask_ps(service.pid) is None
 
 
 @pytest.mark.parametrize(
     ("missing", "named"), [("pid_file", "process_restart_pid_file"), ("program", "process_restart_start_command")]
 )
 def test_a_missing_setting_is_named(tmp_path: Path, missing: str, named: str) -> None:
-    with pytest.raises(program.LookError, match=named):
+    with pytest.raises(host.LookError, match=named):
         look(tmp_path, **{missing: ""})
 
 
-def test_it_is_fed_on_standard_input_and_log_lines_come_apart(tmp_path: Path, service: subprocess.Popen[bytes]) -> None:
-    log = tmp_path / "log"
-    log.write_bytes(b"one\n\xff two {{ 1 }}\n")
-    tail = ["tail", "--lines=1", "--", str(log)]
-    question = {"verb": "look", "pid_file": str(tmp_path / "pid"), "program": "tiny-service", "log": tail}
-    ran = subprocess.run(
-        [sys.executable, "-", json.dumps(question)], input=PROGRAM.read_bytes(), capture_output=True, check=True
-    )
-    assert json.loads(ran.stdout)["pid"] == service.pid
-    assert ran.stderr.decode() == "\ufffd two {{ 1 }}\n"
-
-
-def test_a_question_that_cannot_be_answered_ends_with_a_reason(tmp_path: Path) -> None:
-    question = {"verb": "look", "pid_file": str(tmp_path), "program": "tiny-service"}
-    ran = subprocess.run(
-        [sys.executable, "-", json.dumps(question)], input=PROGRAM.read_bytes(), capture_output=True, check=False
-    )
-    assert ran.returncode == 1
-    assert ran.stderr.decode() == f"{tmp_path}: Is a directory"
-
-
-def test_a_log_that_cannot_be_read_is_no_error(tmp_path: Path) -> None:
-    assert program.last_lines(["/no/such/program"]).startswith("no log: ")
+def test_a_question_that_cannot_be_answered_ends_with_a_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = {"verb": "look", "service": {"pid_file": str(tmp_path), "program": "tiny-service"}, "probe": {}}
+    assert process.main(json.dumps(question)) == 1
+    assert capsys.readouterr() == ("", f"{tmp_path}: Is a directory")
