@@ -53,7 +53,8 @@ class Shop(ProcessCrash):
 
     def host_variables(self) -> Mapping[str, Any]:
         own = {"process_restart_service": self.watched, "self_healing_entities": [self.entity]}
-        return {**super().host_variables(), **own}
+        # It is killed over and over, which is no crash loop here.
+        return {**super().host_variables(), **own, "process_restart_loop_starts": 0}
 
     def to_watch(self) -> Watch:
         return Watch(self.watched, self.url, self.host, self.entity, self.host_entity)
@@ -222,6 +223,7 @@ class ChaosChain(Chain):
             jira_user=secrets.environment()["JIRA_USER"],
             jira_token=secrets.jira_token,
             slack_token=secrets.slack_token,
+            slack_app_token=secrets.slack_app_token,
             dynatrace_webhook=webhook("dynatrace", secrets.dynatrace_webhook_token),
             xmatters_webhook=webhook("xmatters", secrets.xmatters_webhook_token),
             watches=tuple(shop.to_watch() for shop in self.shops),
