@@ -4,6 +4,7 @@
 """Runs the sandbox until it is told to end.
 
     python -m sandbox --page-port 8080 --journal journal.db --watch name=shop,url=http://127.0.0.1:8000/,host=shop-01
+    python -m sandbox --page-port 8080 --watch name=/data,disk=/srv/data,host=db-01
 
 Secrets come from the environment only: DYNATRACE_TOKEN, XMATTERS_USER, XMATTERS_PASSWORD, JIRA_USER, JIRA_TOKEN,
 SLACK_TOKEN, SLACK_APP_TOKEN and KEPTN_TOKEN are what the tools accept. SLACK_SIGNING_SECRET and JIRA_WEBHOOK_SECRET
@@ -26,7 +27,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .server import Sandbox
-from .settings import ANA, BO, CLEO, Settings, Watch, Webhook
+from .settings import ANA, BO, CLEO, DiskWatch, Settings, Watch, Webhook
 from .xmatters import XMatters
 
 CREDENTIALS = ("DYNATRACE_TOKEN", "XMATTERS_PASSWORD", "JIRA_TOKEN", "SLACK_TOKEN", "KEPTN_TOKEN")
@@ -46,8 +47,8 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=watch,
         action="append",
         default=[],
-        metavar="name=…,url=…,host=…",
-        help="service that the emulated Dynatrace probes (may be repeated)",
+        metavar="name=…,url=…|disk=…,host=…",
+        help="service that the emulated Dynatrace probes, or folder whose disk it looks at (may be repeated)",
     )
     parser.add_argument("--third-person", action="store_true", help="adds Cleo Roth to Ana Berg and Bo Lind")
     parser.add_argument("--dynatrace-webhook", metavar="URL", help="where Dynatrace posts its notifications")
@@ -59,14 +60,23 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def watch(text: str) -> Watch:
-    """Return the watch that C(name=shop,url=http://127.0.0.1:8000/,host=shop-01) describes."""
+def watch(text: str) -> Watch | DiskWatch:
+    """Return the watch that C(name=shop,url=http://127.0.0.1:8000/,host=shop-01) describes.
+
+    C(name=/data,disk=/srv/data,host=db-01) is that of a disk. With C(quota=) (bytes) the folder is looked at alone.
+    """
     given = dict(part.partition("=")[::2] for part in text.split(","))
-    unknown = set(given) - {"name", "url", "host"}
-    missing = [name for name in ("name", "url", "host") if not given.get(name)]
-    if unknown or missing:
-        problem = f"{missing[0]} is missing" if missing else f"{min(unknown)} is unknown"
-        raise argparse.ArgumentTypeError(f"{problem}; write name=…,url=…,host=…")
+    what, other = ("disk", {"quota"}) if "disk" in given else ("url", set[str]())
+    unknown = set(given) - {"name", what, "host"} - other
+    missing = [name for name in ("name", what, "host") if not given.get(name)]
+    wrong = [f"{missing[0]} is missing"] if missing else [f"{min(unknown)} is unknown"] if unknown else []
+    if not wrong and not given.get("quota", "1").isdigit():
+        wrong = ["quota is no number of bytes"]
+    if wrong:
+        raise argparse.ArgumentTypeError(f"{wrong[0]}; write name=…,url=…,host=… or name=…,disk=…,host=…")
+    if what == "disk":
+        quota = int(given["quota"]) if "quota" in given else None
+        return DiskWatch(name=given["name"], path=given["disk"], host=given["host"], quota=quota)
     return Watch(service=given["name"], url=given["url"], host=given["host"])
 
 
@@ -102,7 +112,8 @@ async def serve(chosen: argparse.Namespace) -> None:
         jira_webhook=chosen.jira_webhook,
         keptn_webhook=webhook(chosen.keptn_webhook, "KEPTN", os.environ),
         keptn_lifecycle_endpoint=chosen.keptn_lifecycle_endpoint,
-        watches=tuple(chosen.watch),
+        watches=tuple(one for one in chosen.watch if isinstance(one, Watch)),
+        disk_watches=tuple(one for one in chosen.watch if isinstance(one, DiskWatch)),
     )
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

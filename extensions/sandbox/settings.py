@@ -51,6 +51,27 @@ class Watch:
     changes_after: int = 2
 
 
+@dataclass(frozen=True)
+class DiskWatch:
+    """A real folder whose file system the sandbox's Dynatrace looks at.
+
+    C(name) is what the disk is called there, C(entity) the disk and C(host_entity) the host it is in. With C(quota) the
+    folder itself is looked at, as if it were a file system of so many bytes. A problem opens when more than
+    C(opens_above) percent are used, and closes when less than C(closes_below) are, C(changes_after) times in a row.
+    """
+
+    name: str
+    path: str
+    host: str
+    quota: int | None = None
+    entity: str = "DISK-5D1A000000000001"
+    host_entity: str = "HOST-5D1A0000000000A1"
+    opens_above: float = 95.0
+    closes_below: float = 90.0
+    interval: float = 0.25
+    changes_after: int = 2
+
+
 def _secret(name: str, prefix: str = "") -> str:
     """Return the secret that the environment gives under C(name), or a fresh one for this run only."""
     return os.environ.get(name) or prefix + secrets.token_hex(16)
@@ -86,6 +107,7 @@ class Settings:
     #: Where Keptn 2 sends its CloudEvents: an address and nothing else, as it knows no credentials.
     keptn_lifecycle_endpoint: str | None = None
     watches: tuple[Watch, ...] = ()
+    disk_watches: tuple[DiskWatch, ...] = ()
 
     def person(self, key: str) -> Person:
         """Return the person with this key. Raises KeyError when there is none."""

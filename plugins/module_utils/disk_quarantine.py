@@ -117,14 +117,15 @@ class Quarantine:
 
 
 class PutAside:
-    """Takes files by moving them into a batch."""
+    """Takes files by moving them into a batch. C(frees) says whether that is enough for them to take no space."""
 
-    def __init__(self, quarantine: Quarantine, batch: str, device: int) -> None:
+    def __init__(self, quarantine: Quarantine, batch: str, device: int, *, frees: bool) -> None:
         if not BATCH.fullmatch(batch):
             raise ConfigurationError(f"batch is {batch[:70]!r}, expected letters, digits, dots and dashes")
         self._place = os.path.join(quarantine.place, batch)
         os.makedirs(self._place, 0o700, exist_ok=True)
-        self.frees = os.stat(self._place).st_dev != device
+        self.frees = frees
+        self._copies = os.stat(self._place).st_dev != device
         self._mirrored: tuple[str, int] | None = None
 
     def take(self, found: Found) -> str | None:
@@ -135,7 +136,7 @@ class PutAside:
             if _there(mirror, found.name):
                 return "in the quarantine already"
             with unused(found) as source:
-                if self.frees:
+                if self._copies:
                     self._copy(found, source, mirror)
                 else:
                     self._rename(found, mirror)

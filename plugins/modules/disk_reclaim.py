@@ -339,7 +339,8 @@ def reclaim(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     quarantine = Quarantine(params["quarantine"], make=not check_mode) if params["quarantine"] else None
     protection = Protection.of_host([*params["protect"], *([quarantine.place] if quarantine else [])])
     batch = params["batch"] or batch_name(now)
-    aside = PutAside(quarantine, batch, device) if quarantine and not check_mode else None
+    frees = quarantine is None or quarantine.device != device or (quota is not None and outside(quarantine.place, path))
+    aside = PutAside(quarantine, batch, device, frees=frees) if quarantine and not check_mode else None
     taker = None if check_mode else aside or disk_remove.Unlink()
     in_use = InUse(device)
     largest = Largest(params["list"])
@@ -350,7 +351,6 @@ def reclaim(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         if aside is not None:
             aside.close()
     listed = largest.to_data()
-    frees = quarantine is None or quarantine.device != device
     predicted = {
         "files": sum(part.chosen_files for part in work.parts),
         "bytes": sum(part.chosen_bytes for part in work.parts),
@@ -397,6 +397,11 @@ def reached(usage: Usage, goal: Goal, expected: Mapping[str, int]) -> bool:
         return True
     left = need(usage, goal)
     return left.bytes <= expected["bytes"] and left.inodes <= expected["files"]
+
+
+def outside(place: str, folder: str) -> bool:
+    """Whether a place is no part of a folder."""
+    return not f"{os.path.realpath(place)}/".startswith(f"{os.path.realpath(folder)}/")
 
 
 def purge(quarantine: Quarantine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:

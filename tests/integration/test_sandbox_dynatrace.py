@@ -18,7 +18,7 @@ import requests
 
 from sandbox.dynatrace import Dynatrace
 from sandbox.dynatrace.notification import PAYLOAD, TEST_NOTIFICATION
-from sandbox.settings import Settings, Watch, Webhook
+from sandbox.settings import DiskWatch, Settings, Watch, Webhook
 from support.one_tool import OneTool, start_tool
 from support.shop import Shop
 
@@ -103,6 +103,34 @@ def watching(receiver: Receiver, shop: Shop) -> Iterator[Running]:
     with start_tool(Dynatrace, Settings(dynatrace_webhook=webhook, watches=(watch,))) as running:
         until(lambda: running.snapshot()["watches"][0]["probes"] > 2, "probing")
         yield running
+
+
+def test_a_disk_fills_up_and_is_freed(receiver: Receiver, tmp_path: Path) -> None:
+    """The problem stays open between the limits, and is about the disk of a host."""
+    webhook = Webhook(receiver.url, {})
+    watch = DiskWatch("/data", str(tmp_path), "db-01", quota=1_000_000, interval=0.01)
+    with start_tool(Dynatrace, Settings(dynatrace_webhook=webhook, disk_watches=(watch,))) as running:
+        until(lambda: running.snapshot()["watches"][0]["probes"] > 2, "looking")
+        assert running.snapshot()["problems"] == []
+        for number in range(24):
+            (tmp_path / f"{number}").write_bytes(b"x" * 40_960)
+        [body] = until(lambda: receiver.bodies, "a notification")
+        assert (body["ProblemTitle"], body["ProblemSeverity"]) == ("Low disk space", "RESOURCE_CONTENTION")
+        details = body["ProblemDetailsJSONv2"]["evidenceDetails"]["details"][0]
+        assert details["eventType"] == "OSI_LOW_DISK_SPACE"
+        [problem] = running.snapshot()["problems"]
+        assert (problem["entity"], problem["host"]) == ("/data", "db-01")
+        [shown] = running.snapshot()["watches"]
+        assert (shown["up"], shown["detail"]) == (False, "98 % used")
+        (tmp_path / "0").unlink()
+        looks = shown["probes"]
+        until(lambda: running.snapshot()["watches"][0]["probes"] > looks + 5, "looks in between")
+        assert receiver.states() == ["OPEN"], "94 % is neither full nor free"
+        for number in range(1, 4):
+            (tmp_path / f"{number}").unlink()
+        until(lambda: receiver.states() == ["OPEN", "RESOLVED"], "the second notification")
+        readings = running.tool.world.readings["builtin:host.disk.usedPct"][(watch.host_entity, watch.entity)]
+        assert min(value for _at, value in readings) < 90 < max(value for _at, value in readings)
 
 
 def test_crash_and_recovery_of_a_real_service(watching: Running, shop: Shop, receiver: Receiver) -> None:

@@ -124,6 +124,9 @@ def test_a_taken_port_is_told(start: Any, tmp_path: Path) -> None:
         ("name=shop", "url is missing"),
         ("url=http://127.0.0.1/,host=h", "name is missing"),
         ("name=shop,url=u,host=h,colour=red", "colour is unknown"),
+        ("name=shop,url=u,host=h,quota=5", "quota is unknown"),
+        ("name=/data,disk=/srv", "host is missing"),
+        ("name=/data,disk=/srv,host=h,quota=much", "quota is no number"),
     ],
 )
 def test_a_wrong_watch_says_what_is_wrong(text: str, problem: str, capsys: pytest.CaptureFixture[str]) -> None:

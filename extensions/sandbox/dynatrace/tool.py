@@ -17,14 +17,14 @@ from aiohttp import web
 
 from ..faults import Faults
 from ..hub import Hub
-from ..settings import Settings, Watch
+from ..settings import DiskWatch, Settings, Watch
 from ..tool import Tool
 from .events_api import EventsApi
 from .metrics_api import MetricsApi
 from .notification import PAYLOAD, TEST_NOTIFICATION, TEST_PID, Notifier, Target, post, render, values_of
 from .problems_api import CLOSE_CONTEXT, ProblemsApi
 from .settings_api import SettingsApi
-from .watching import Watcher
+from .watching import DiskWatcher, Watcher
 from .wire import ALL_SCOPES, Handler, RefusedError, authorize
 from .world import EVENT_TYPES, Comment, Event, Problem, World
 
@@ -45,6 +45,7 @@ class Dynatrace(Tool):
         self.notifier = Notifier(self.changed)
         self.settings_api = SettingsApi()
         self.watchers = [self._watcher(watch) for watch in settings.watches]
+        self.disk_watchers = [self._disk_watcher(watch) for watch in settings.disk_watches]
         #: The problem that each watch opened and that lasts, also when a person closed it on the page meanwhile.
         self._caused: dict[str, Problem] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -54,6 +55,8 @@ class Dynatrace(Tool):
         self.notifier.start()
         for watcher in self.watchers:
             self._run(watcher.run())
+        for looking in self.disk_watchers:
+            self._run(looking.run())
 
     async def stop(self) -> None:
         for task in list(self._tasks):
@@ -123,7 +126,15 @@ class Dynatrace(Tool):
         return {
             "problems": [self._shown(problem) for problem in self.world.newest_problems()],
             "watches": [
-                {"service": w.watch.service, "url": w.watch.url, "up": w.up, "probes": w.probes} for w in self.watchers
+                *(
+                    {"service": w.watch.service, "url": w.watch.url, "up": w.up, "probes": w.probes}
+                    for w in self.watchers
+                ),
+                *(
+                    {"service": w.watch.name, "url": w.watch.path, "up": w.up, "probes": w.probes}
+                    | {"words": ["Free", "Full"], "detail": f"{w.used_percent:.0f} % used"}
+                    for w in self.disk_watchers
+                ),
             ],
             "notifications": list(self.notifier.log),
         }
@@ -211,6 +222,31 @@ class Dynatrace(Tool):
         else:
             self._caused[watch.service] = self.open_problem(
                 "Process unavailable", event_type="PGI_UNAVAILABLE", entity=watch.entity
+            )
+        self.changed()
+
+    def _disk_watcher(self, watch: DiskWatch) -> DiskWatcher:
+        self.world.discover_disk(watch)
+        return DiskWatcher(watch, self._disk_changed, self._disk_measured)
+
+    def _disk_measured(self, watch: DiskWatch, used: int, available: int) -> None:
+        percent = 100 * used / max(used + available, 1)
+        for metric, value in (
+            ("usedPct", percent),
+            ("free", 100 - percent),
+            ("used", float(used)),
+            ("avail", float(available)),
+        ):
+            self.world.measure(f"builtin:host.disk.{metric}", (watch.host_entity, watch.entity), value)
+
+    def _disk_changed(self, watch: DiskWatch, free: bool) -> None:
+        if free:
+            problem = self._caused.pop(watch.name, None)
+            if problem is not None:
+                self.close_problem(problem)
+        else:
+            self._caused[watch.name] = self.open_problem(
+                "Low disk space", event_type="OSI_LOW_DISK_SPACE", entity=watch.entity
             )
         self.changed()
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from hashlib import sha256
 
-from ..settings import Watch
+from ..settings import DiskWatch, Watch
 from .wire import now
 
 #: Displayed name and severity of the event types that the emulator opens problems for, or may be asked about.
@@ -179,6 +179,14 @@ class World:
         for entity in (host, group, instance, service):
             self.add(entity)
         self.samples[service.id] = deque(maxlen=_KEPT_SAMPLES)
+
+    def discover_disk(self, watch: DiskWatch) -> Entity:
+        """Learn the entities of a disk: the host and the disk itself."""
+        properties: dict[str, object] = {"detectedName": watch.host, "osType": "LINUX", "state": "RUNNING"}
+        host = self.add(Entity(watch.host_entity, watch.host, properties=properties))
+        disk = self.add(Entity(watch.entity, watch.name))
+        disk.related = {"isDiskOf": [host.id]}
+        return disk
 
     def host_of(self, entity: Entity) -> Entity | None:
         """Return the host that an entity is or runs on, if it is known."""

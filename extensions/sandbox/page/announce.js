@@ -43,7 +43,7 @@ function toolNews(before, after) {
       if (!old.has(id) || look(old.get(id)) !== look(thing)) said.push(sentence(thing));
     }
   };
-  compare("dynatrace", "watches", "service", (watch) => watch.up, (watch) => `${watch.service} is ${watch.up ? "up" : "down"}`);
+  compare("dynatrace", "watches", "service", (watch) => watch.up, (watch) => `${watch.service} is ${(watch.words?.[watch.up ? 0 : 1] ?? (watch.up ? "up" : "down")).toLowerCase()}`);
   compare("dynatrace", "problems", "pid", (problem) => problem.status, (problem) => `Problem ${problem.display_id} ${words(problem.status.toLowerCase())}`);
   compare("jira", "issues", "key", (issue) => issue.status, (issue) => `Ticket ${issue.key}: ${issue.status}`);
   compare("slack", "channels", "id", (channel) => channel.archived, (channel) => `Channel ${channel.name} ${channel.archived ? "archived" : "opened"}`);

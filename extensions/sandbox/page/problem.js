@@ -15,7 +15,7 @@ export function problems(view) {
   const [mine, rest] = divide(ordered, view, "dynatrace", (problem) => [problem.pid, problem.display_id]);
   return panel("problem", "Monitoring", "Dynatrace",
     h("ul", { class: "watches", "data-key": "watches" }, watches.map((watch) => h("li", { "data-key": watch.service },
-      watch.up ? badge("▲", "Up", "good") : badge("▼", "Down", "bad"), h("b", {}, watch.service), h("span", { class: "quiet grow" }, count(watch.probes, "probe"))))),
+      watch.up ? badge("▲", watch.words?.[0] ?? "Up", "good") : badge("▼", watch.words?.[1] ?? "Down", "bad"), h("b", {}, watch.service), h("span", { class: "quiet grow" }, watch.detail ?? count(watch.probes, "probe"))))),
     mine.length
       ? mine.map((problem) => shown(problem, notifications))
       : empty(watches.length ? "No problem. When a watched service stops answering, the problem appears here." : "Nothing is watched. Start the sandbox with --watch to have a service probed."),
