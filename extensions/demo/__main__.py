@@ -70,7 +70,7 @@ def show(chosen: argparse.Namespace, layout: Layout, progress: Progress) -> int:
         try:
             heal.run(chain.require_alive)
             state = chain.sandbox.state()
-            found += failures(state, scenario.remedy)
+            found += failures(state, scenario.remedy, scenario.proof)
             wrong = scenario.healed()
             found += [Failure("service", wrong)] if wrong else []
             found += rulebook_failures(chain.rulebook_log())

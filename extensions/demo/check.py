@@ -14,6 +14,7 @@ from typing import Any
 from .heal import newest
 from .inventory import TOOLS
 from .sandbox_client import State
+from .scenarios.proof import Proof, up_again
 
 RECAP = re.compile(
     r"^(?P<host>\S+)\s+: ok=\d+\s+changed=(?P<changed>\d+)\s+unreachable=(?P<unreachable>\d+)\s+failed=(?P<failed>\d+)"
@@ -30,12 +31,12 @@ class Failure:
     why: str
 
 
-def failures(state: State, remedy: str) -> list[Failure]:
+def failures(state: State, remedy: str, proof: Proof = up_again) -> list[Failure]:
     """Return what is wrong with the end of a heal by C(remedy)."""
     incident = newest(state)
     if incident is None:
         return [Failure("detected", "the journal has no incident")]
-    look = _Look(state, incident, remedy)
+    look = _Look(state, incident, remedy, proof)
     legs: dict[str, Callable[[], Iterator[str]]] = {
         "detected": look.detected,
         "decided": look.decided,
@@ -72,6 +73,7 @@ class _Look:
     state: State
     incident: State
     remedy: str
+    proof: Proof
 
     @property
     def tools(self) -> State:
@@ -111,10 +113,11 @@ class _Look:
             yield f"the remedy ran {len(runs)} times, expected once"
 
     def verified(self) -> Iterator[str]:
-        for phase, up in (("before", 0), ("after", 1)):
-            found = ((self.incident["evidence"] or {}).get(phase) or {}).get("figures") or {}
-            if found.get("up") != up:
-                yield f"the evidence {phase} says up={found.get('up')}, expected {up}"
+        evidence = self.incident["evidence"] or {}
+        before, after = (((evidence.get(phase) or {}).get("figures") or {}) for phase in ("before", "after"))
+        wrong = self.proof(before, after)
+        if wrong:
+            yield wrong
 
     def closed(self) -> Iterator[str]:
         if self.incident["state"] != "closed":

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 
 from .. import shop
 from ..errors import DemoError
+from .proof import Figures, up_again
 
 #: Seconds that the service may take to start, to stop, or to answer.
 PATIENCE = 30
@@ -86,6 +87,9 @@ class ProcessCrash:
         except (OSError, urllib.error.URLError, ValueError) as error:
             return f"the shop does not answer: {error}"
         return None if said == pid else f"process {said} answers, but the pid file names {pid}"
+
+    def proof(self, before: Figures, after: Figures) -> str | None:
+        return up_again(before, after)
 
     def stop(self) -> None:
         shop.stop_in_background(self.pid_file)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
+from .proof import Figures
+
 
 class Scenario(Protocol):
     """Something real that works, breaks, and is healed by a remedy."""
@@ -37,6 +39,9 @@ class Scenario(Protocol):
 
     def healed(self) -> str | None:
         """Return None when it really works again, else what is still wrong."""
+
+    def proof(self, before: Figures, after: Figures) -> str | None:
+        """Return what is wrong with the figures before and after the fix, None when they show that it helped."""
 
     def stop(self) -> None:
         """End what is still running of it."""
