@@ -151,7 +151,8 @@ class LinkAnswers:
         if not proved or not self._is_own(inbound.headers):
             if not _asks(record, link):
                 return self._gone(inbound)
-            LOGGER.warning("link %s: a post without the proof of the page, from %s", link.id, inbound.peer)
+            who = sender(inbound.peer, inbound.headers)
+            LOGGER.warning("link %s: a post without the proof of the page, from %s", link.id, who)
             text = "Nothing was recorded. Open the link in a browser that takes cookies, and press the button there."
             return _page(403, told_page("Please open the link again", text))
         option = incident.option(fields.get("option", ""))
@@ -177,7 +178,7 @@ class LinkAnswers:
             asked=link.asked,
         )
         recorded = await self._desk.record(given)
-        LOGGER.info("link %s: %s, from %s", link.id, recorded.change, inbound.peer)
+        LOGGER.info("link %s: %s, from %s", link.id, recorded.change, sender(inbound.peer, inbound.headers))
         if recorded.change == "unknown_incident":
             return self._gone(inbound)
         text = recorded.text or f"{who} chose {option['label']}"

@@ -20,7 +20,7 @@ import pytest
 
 from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
 from ansible_collections.self_healing.devops.plugins.module_utils import steps
-from ansible_collections.self_healing.devops.plugins.module_utils.incident import Incident, ToolState
+from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entry, Incident, ToolState
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import Link, LinkKeys, link_of
 from ansible_collections.self_healing.devops.plugins.plugin_utils.channels.desk import Desk
@@ -151,8 +151,9 @@ def test_nothing_of_an_event_becomes_markup(open_link: Open) -> None:
     browser.get()
     assert "<script" not in browser.last
     assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7*7 }} &amp; &quot;x&#x27; onload=y" in browser.last
-    assert "&lt;b&gt;Bo" in browser.last
+    assert browser.last.count("&lt;b&gt;Bo") == 2
     assert "Checkout &lt;i&gt;SRE" in browser.last
+    assert not {"<b>", "<i>"} & set(re.findall("<[a-z]+>", browser.last))
     policy = HEADERS["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "unsafe" not in policy
@@ -221,6 +222,16 @@ def test_a_decision_on_another_channel_kills_every_link(open_link: Open, journal
     browser.last = page
     assert browser.press("take_over").status == 409
     assert "Bo Lind had chosen" in browser.last
+
+
+def test_a_page_of_an_earlier_question_answers_nothing(open_link: Open, journal: Journal) -> None:
+    browser = open_link()
+    browser.get()
+    journal.change(INCIDENT, lambda _now: [Entry("escalated", "Escalated", data={"reason": "asked"})])
+    assert browser.press("process_restart").status == 409
+    assert "the incident has changed since" in browser.last
+    assert [kind for kind, _option, _who in chosen(journal)] == ["answered_late"]
+    assert open_link().get().status == 200
 
 
 def test_who_is_looking_may_choose_afterwards_with_the_same_link(open_link: Open, journal: Journal) -> None:
@@ -416,6 +427,23 @@ def test_only_an_option_can_be_chosen(open_link: Open, journal: Journal, option:
     browser.get()
     assert browser.press(option).status == 400
     assert chosen(journal) == []
+
+
+def test_the_page_of_one_browser_does_not_work_in_another(open_link: Open, journal: Journal) -> None:
+    mine, other = open_link(), open_link()
+    mine.get()
+    other.get()
+    mine.last = other.last
+    assert mine.press("process_restart").status == 403
+    assert chosen(journal) == []
+
+
+def test_a_made_up_cookie_does_not_show_how_it_ended(open_link: Open, journal: Journal) -> None:
+    browser, stranger = open_link(), open_link()
+    browser.get()
+    stranger.cookies = dict.fromkeys(browser.cookies, f"made-up.{'A' * 43}")
+    journal.record_answer(answer("take_over", "Cy"))
+    assert (browser.get().status, stranger.get().status) == (410, 404)
 
 
 def test_a_body_that_is_no_form(open_link: Open, journal: Journal) -> None:
