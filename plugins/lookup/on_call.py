@@ -155,10 +155,11 @@ class LookupModule(LookupBase):
         if not names:
             raise ConfigurationError("name at least one group")
         params = {**self.get_options(), **self._settings()}
-        at = moment_in(params["at"], "at") if params["at"] else datetime.now(timezone.utc)
+        given = moment_in(params["at"], "at") if params["at"] else None
+        at = given or datetime.now(timezone.utc)
         client = client_of(params, None)
         groups = read_groups(client.directory, names)
-        roster = read_roster(client.directory, groups, at, absences=params["absences"])
+        roster = read_roster(client.directory, groups, given, absences=params["absences"])
         people = People(client, emails=params["what"] in ("email", "everything"))
         called = [
             {"group": group.key, **step}

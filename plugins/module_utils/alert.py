@@ -60,7 +60,7 @@ def find_alert(client: XMattersClient, params: Mapping[str, Any]) -> Event | Non
     name, marker = params["marker_property"], params["marker"]
     if params["known_id"]:
         known = client.event(params["known_id"])
-        if known is not None and alert_plan.carries(known, name, marker):
+        if known is not None and alert_plan.may_be(known, name, marker):
             return known
     query = {"propertyName": f"{name}#{params['marker_language']}", "propertyValue": marker}
     # No document says that terminated alerts are listed without being asked for.
@@ -183,7 +183,20 @@ def _result(client: XMattersClient, params: Mapping[str, Any], alert: Event, wai
         "notified": notified(deliveries, people),
         "responses": responses(choices, people),
         "responders": responders(deliveries, choices, people),
+        **_warnings(params, alert),
     }
+
+
+def _warnings(params: Mapping[str, Any], alert: Event) -> dict[str, list[str]]:
+    """Say it when nobody would find the alert again: whoever does not know its id would alert people once more."""
+    name = params["marker_property"]
+    if not alert.properties or alert.property(name) is not None:
+        return {}
+    warning = (
+        f"The alert {alert.number} does not carry the property {name}, by which it is found again. Add the property to "
+        "the form, or have the flow set it; the playbook connect_xmatters looks for it."
+    )
+    return {"warnings": [warning]}
 
 
 def alert_url(params: Mapping[str, Any], alert: Event) -> str:

@@ -31,6 +31,15 @@ def carries(event: Event, marker_property: str, marker: str) -> bool:
     return not event.properties or str(event.property(marker_property)) == marker
 
 
+def may_be(event: Event, marker_property: str, marker: str) -> bool:
+    """Return whether an alert that is known to be ours may be it: one without any marker may, another one's may not.
+
+    Forms and flows without the property make such alerts. They are never found again, so that they have to be known.
+    """
+    value = event.property(marker_property)
+    return value is None or str(value) == marker
+
+
 def terminated(event: Event) -> bool:
     """Return whether the alert is over for good; C(TERMINATED_EXTERNAL) has been seen as well."""
     return event.status.startswith("TERMINATED")

@@ -25,12 +25,19 @@ class Roster:
     """What has been read of some groups. The keys are names as L(same) makes them.
 
     C(turns) are the occurrences of shifts, C(members) the members of groups that have no shifts. C(absences) is None
-    when they could not be read; who is replaced is in the turns as well.
+    when they could not be read; who is replaced is in the turns as well. C(of_a_time) says that the turns are those of
+    a time, and not those that xMatters itself has for the moment: its clock decides, and not ours.
     """
 
     turns: Mapping[str, Sequence[Turn]] = field(default_factory=dict)
     members: Mapping[str, Sequence[Target]] = field(default_factory=dict)
     absences: Sequence[Absence] | None = None
+    of_a_time: bool = False
+
+    def turns_at(self, group: Target, at: datetime) -> list[Turn]:
+        """Return the turns of a group that a moment is in."""
+        turns = _of(self.turns, group)
+        return [turn for turn in turns if not self.of_a_time or _covers(turn.start, turn.end, at)]
 
 
 @dataclass(frozen=True)
@@ -78,11 +85,6 @@ def escalation(roster: Roster, group: Target, at: datetime) -> Escalation:
     return Escalation(tuple(steps.values()), tuple(walk.skipped), covered)
 
 
-def now_on(turns: Sequence[Turn], at: datetime) -> list[Turn]:
-    """Return the turns that a moment is in."""
-    return [turn for turn in turns if _covers(turn.start, turn.end, at)]
-
-
 class _Walk:
     """Collects who is called, going through groups in groups."""
 
@@ -102,7 +104,7 @@ class _Walk:
         path = (*path, group.key)
         before = len(self.steps)
         if group.group_kind in ("", ON_CALL):
-            for turn in now_on(_of(self._roster.turns, group), self._at):
+            for turn in self._roster.turns_at(group, self._at):
                 self._in_order(turn, minute, path)
         if group.group_kind != ON_CALL:
             for target in _of(self._roster.members, group):

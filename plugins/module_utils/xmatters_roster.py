@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from .clients.xmatters_directory import Directory
 from .clients.xmatters_directory_values import GROUP, ON_CALL, Absence, Group, Target, Turn
@@ -34,9 +34,13 @@ def read_groups(directory: Directory, names: Sequence[str]) -> list[Group]:
 
 
 def read_roster(
-    directory: Directory, groups: Iterable[Group], at: datetime, until: datetime | None = None, absences: bool = True
+    directory: Directory,
+    groups: Iterable[Group],
+    at: datetime | None = None,
+    until: datetime | None = None,
+    absences: bool = True,
 ) -> Roster:
-    """Read turns and members of the groups and of all groups in them."""
+    """Read turns and members of the groups and of all groups in them: of now, of a moment, or of a time."""
     turns: dict[str, Sequence[Turn]] = {}
     members: dict[str, Sequence[Target]] = {}
     waiting = [target_of(group) for group in groups]
@@ -58,7 +62,8 @@ def read_roster(
                 members[same(group.key)] = listed
                 found += listed
         waiting = [target for target in found if target.kind == GROUP]
-    return Roster(turns, members, read_absences(directory, at, until) if absences else None)
+    away = read_absences(directory, at or datetime.now(timezone.utc), until) if absences else None
+    return Roster(turns, members, away, of_a_time=until is not None)
 
 
 def read_absences(directory: Directory, at: datetime, until: datetime | None = None) -> list[Absence] | None:

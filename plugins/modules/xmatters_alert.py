@@ -37,7 +37,8 @@ options:
   known_id:
     description:
       - UUID or number of the alert, if it is known from an earlier run. It is looked at first.
-      - An alert with another marker is not touched.
+      - An alert with another marker is not touched. One without any is taken, as forms that lack the property make it;
+        a warning says so.
     type: str
   xmatters_form_url:
     description:

@@ -188,13 +188,14 @@ def run(params: Mapping[str, Any], _check_mode: bool, transport: Transport | Non
     """Return who is on call. Raises SelfHealingError."""
     if not params["groups"]:
         raise ConfigurationError("groups is empty; name at least one group")
-    at = moment_in(params["at"], "at") if params["at"] else datetime.now(timezone.utc)
+    given = moment_in(params["at"], "at") if params["at"] else None
+    at = given or datetime.now(timezone.utc)
     until = moment_in(params["until"], "until") if params["until"] else None
     if until is not None and until <= at:
         raise ConfigurationError(f"until is {params['until']}, which is not after {iso(at)}")
     client = client_of(params, transport)
     groups = read_groups(client.directory, params["groups"])
-    roster = read_roster(client.directory, groups, at, until, params["absences"])
+    roster = read_roster(client.directory, groups, at if until else given, until, params["absences"])
     people = People(client, emails=params["emails"])
     return {
         "changed": False,

@@ -127,6 +127,17 @@ def test_a_flow_finds_its_alert_again(xmatters: Running, every_call: list[Passed
     every_call[:] = [one for one in every_call if one[0].method == "GET"]
 
 
+def test_an_alert_without_the_marker_is_told_and_kept_by_its_id(xmatters: Running, every_call: list[Passed]) -> None:
+    flow = {"body_form": "flow", "body": {"summary": "shop is down", "recipients": "bo"}}
+    sent = run_module(xmatters, "xmatters_alert", marker=MARKER, **flow)
+    [warning] = sent["warnings"]
+    assert "does not carry the property incident_id" in warning
+    again = run_module(xmatters, "xmatters_alert", marker=MARKER, known_id=sent["id"], **flow)
+    assert (again["changed"], again["id"]) == (False, sent["id"])
+    assert len(xmatters.snapshot()["alerts"]) == 1
+    every_call[:] = [one for one in every_call if one[0].method == "GET"]
+
+
 def test_options_are_looked_up_in_the_form(xmatters: Running) -> None:
     form = run_module(xmatters, "xmatters_form_info", workflow="Self-healing DevOps", form="Incident response")["form"][
         "id"

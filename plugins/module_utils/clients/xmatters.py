@@ -198,6 +198,9 @@ class XMattersClient:
                 bare = Api(**{**vars(self._api), "headers": without})
                 return bare.call("POST", form_url, query=query, json=body, expect=expect)
             return self._connection.call("POST", form_url, query=query, json=body, expect=expect)
-        except NotFoundError as error:
+        except (NotFoundError, AuthenticationError) as error:
+            # Other than everywhere else, the address may be wrong, and its key may be all that is checked.
+            if error.status == 403:
+                raise
             message = f"{error.message}; copy xmatters_form_url again from the HTTP trigger of the form"
-            raise NotFoundError(message, status=error.status, code=error.code) from None
+            raise type(error)(message, status=error.status, code=error.code) from None

@@ -114,10 +114,16 @@ def test_an_inactive_replacement_is_nobody() -> None:
 
 
 def test_a_gap_covers_nobody() -> None:
-    later = turn("sre", *THREE, start=AT + HOUR, end=AT + 2 * HOUR)
-    for turns in ({"sre": [later]}, {"sre": []}, {}):
+    for turns in ({"sre": []}, {}):
         found = call(turns)
         assert (found.steps, found.covered) == ((), False)
+
+
+def test_of_the_turns_of_a_time_those_of_the_moment_count() -> None:
+    later = turn("sre", *THREE, start=AT + HOUR, end=AT + 2 * HOUR)
+    assert escalation(Roster({"sre": [later]}, of_a_time=True), group("sre"), AT).covered is False
+    # For one moment xMatters has chosen the turns by its own clock, which may be ahead of ours.
+    assert escalation(Roster({"sre": [later]}), group("sre"), AT).covered is True
 
 
 def test_shifts_at_the_same_time_run_side_by_side() -> None:
