@@ -63,21 +63,25 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def watch(text: str) -> Watch | DiskWatch:
     """Return the watch that C(name=shop,url=http://127.0.0.1:8000/,host=shop-01) describes.
 
+    With C(slow=) (milliseconds) a service is also watched for slow answers and for new releases.
     C(name=/data,disk=/srv/data,host=db-01) is that of a disk. With C(quota=) (bytes) the folder is looked at alone.
     """
     given = dict(part.partition("=")[::2] for part in text.split(","))
-    what, other = ("disk", {"quota"}) if "disk" in given else ("url", set[str]())
+    what, other = ("disk", {"quota"}) if "disk" in given else ("url", {"slow"})
     unknown = set(given) - {"name", what, "host"} - other
     missing = [name for name in ("name", what, "host") if not given.get(name)]
     wrong = [f"{missing[0]} is missing"] if missing else [f"{min(unknown)} is unknown"] if unknown else []
     if not wrong and not given.get("quota", "1").isdigit():
         wrong = ["quota is no number of bytes"]
+    if not wrong and not given.get("slow", "1").isdigit():
+        wrong = ["slow is no number of milliseconds"]
     if wrong:
         raise argparse.ArgumentTypeError(f"{wrong[0]}; write name=…,url=…,host=… or name=…,disk=…,host=…")
     if what == "disk":
         quota = int(given["quota"]) if "quota" in given else None
         return DiskWatch(name=given["name"], path=given["disk"], host=given["host"], quota=quota)
-    return Watch(service=given["name"], url=given["url"], host=given["host"])
+    slow_ms = float(given["slow"]) if "slow" in given else None
+    return Watch(service=given["name"], url=given["url"], host=given["host"], slow_ms=slow_ms)
 
 
 def webhook(url: str | None, vendor: str, environment: Mapping[str, str]) -> Webhook | None:

@@ -39,7 +39,8 @@ class Watch:
     """A real service that the sandbox's Dynatrace probes over HTTP.
 
     C(entity) is the process group instance, C(host_entity) the host it runs on, C(host) that host's detected name.
-    C(interval) is seconds between probes; a problem opens or closes after C(changes_after) equal results in a row.
+    C(interval) is seconds between probes; a problem opens or closes after C(changes_after) equal results in a row. With
+    C(slow_ms) answers that take longer are a problem too, and a new version in them is a deployment.
     """
 
     service: str
@@ -49,6 +50,7 @@ class Watch:
     host_entity: str = "HOST-5D1A0000000000A1"
     interval: float = 0.25
     changes_after: int = 2
+    slow_ms: float | None = None
 
 
 @dataclass(frozen=True)

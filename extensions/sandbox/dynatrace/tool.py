@@ -25,6 +25,7 @@ from .notification import PAYLOAD, TEST_NOTIFICATION, TEST_PID, Notifier, Target
 from .problems_api import CLOSE_CONTEXT, ProblemsApi
 from .settings_api import SettingsApi
 from .watching import DiskWatcher, Watcher
+from .watching_release import Releases
 from .wire import ALL_SCOPES, Handler, RefusedError, authorize
 from .world import EVENT_TYPES, Comment, Event, Problem, World
 
@@ -44,6 +45,7 @@ class Dynatrace(Tool):
         self.world = World(settings.watches)
         self.notifier = Notifier(self.changed)
         self.settings_api = SettingsApi()
+        self.releases = Releases(self.world, lambda problem: self._notify(problem, "OPEN"), self.close_problem)
         self.watchers = [self._watcher(watch) for watch in settings.watches]
         self.disk_watchers = [self._disk_watcher(watch) for watch in settings.disk_watches]
         #: The problem that each watch opened and that lasts, also when a person closed it on the page meanwhile.
@@ -212,7 +214,8 @@ class Dynatrace(Tool):
         self.changed()
 
     def _watcher(self, watch: Watch) -> Watcher:
-        return Watcher(watch, self._service_changed, self.world.samples[self.world.service_of(watch).id].append)
+        make = Watcher if watch.slow_ms is None else self.releases.watcher
+        return make(watch, self._service_changed, self.world.samples[self.world.service_of(watch).id].append)
 
     def _service_changed(self, watch: Watch, up: bool) -> None:
         if up:

@@ -46,10 +46,10 @@ class Watcher:
     async def probe(self, session: aiohttp.ClientSession) -> None:
         """Make one probe and draw the conclusion."""
         began = time.perf_counter()
-        answered = False
+        answered, body = False, b""
         try:
             async with session.get(self.watch.url, allow_redirects=False) as answer:
-                await answer.read()
+                body = await answer.read()
                 answered, up = True, answer.status < 500
         except (aiohttp.ClientError, TimeoutError, OSError):
             up = False
@@ -60,6 +60,11 @@ class Watcher:
         if self._in_a_row >= self.watch.changes_after:
             self.up, self._in_a_row = up, 0
             self._changed(self.watch, up)
+        if answered:
+            self.heard(body, taken / 1000)
+
+    def heard(self, body: bytes, milliseconds: float) -> None:
+        """Take note of an answer and of how long it took."""
 
 
 class DiskWatcher:
