@@ -28,6 +28,7 @@ class Credentials:
     xmatters_password: str = field(default_factory=_fresh, repr=False)
     jira_token: str = field(default_factory=_fresh, repr=False)
     slack_token: str = field(default_factory=lambda: _fresh("xoxb-"), repr=False)
+    slack_app_token: str = field(default_factory=lambda: _fresh("xapp-"), repr=False)
     dynatrace_webhook_token: str = field(default_factory=_fresh, repr=False)
     xmatters_webhook_token: str = field(default_factory=_fresh, repr=False)
     keptn_token: str = field(default_factory=_fresh, repr=False)
@@ -43,6 +44,7 @@ class Credentials:
             "JIRA_USER": JIRA_USER,
             "JIRA_TOKEN": self.jira_token,
             "SLACK_TOKEN": self.slack_token,
+            "SLACK_APP_TOKEN": self.slack_app_token,
             "DYNATRACE_WEBHOOK_TOKEN": self.dynatrace_webhook_token,
             "XMATTERS_WEBHOOK_TOKEN": self.xmatters_webhook_token,
             "KEPTN_TOKEN": self.keptn_token,
