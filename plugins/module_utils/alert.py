@@ -63,8 +63,9 @@ def find_alert(client: XMattersClient, params: Mapping[str, Any]) -> Event | Non
         if known is not None and alert_plan.may_be(known, name, marker):
             return known
     query = {"propertyName": f"{name}#{params['marker_language']}", "propertyValue": marker}
-    # No document says that terminated alerts are listed without being asked for.
-    found = client.events(**query) or client.events(**query, status="TERMINATED")
+    # No document says that alerts which are not active are listed without being asked for.
+    looks: tuple[dict[str, str], ...] = ({}, {"status": "TERMINATED"}, {"status": "SUSPENDED"})
+    found: list[Event] = next((listed for look in looks if (listed := client.events(**query, **look))), [])
     # Where a listing does not tell the properties, the alert itself may.
     told = [event if event.properties else client.event(event.id) or event for event in found]
     return alert_plan.choose(told, name, marker)

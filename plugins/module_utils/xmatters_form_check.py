@@ -267,7 +267,10 @@ def _tells_responses(integration: Integration, form: Form) -> bool:
 
 def _same_place(address: str, wanted: str) -> bool:
     """Compare two addresses. An endpoint may hold the server only: the path is then written in the integration."""
-    one, other = urlsplit(address), urlsplit(wanted)
+    try:
+        one, other = urlsplit(address), urlsplit(wanted)
+    except ValueError:
+        return False
     same_server = (one.scheme, one.netloc.lower()) == (other.scheme, other.netloc.rpartition("@")[2].lower())
     return same_server and (one.path.rstrip("/") in ("", other.path.rstrip("/")))
 

@@ -145,7 +145,6 @@ integrations:
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -210,7 +209,7 @@ def run(params: Mapping[str, Any], _check_mode: bool, transport: Transport | Non
 
 def _function(form_url: str | None) -> str | None:
     """Return which function the trigger's address names."""
-    found = _FUNCTION.search(urlsplit(form_url or "").path)
+    found = _FUNCTION.search((form_url or "").partition("?")[0])
     return found.group(1) if found else None
 
 

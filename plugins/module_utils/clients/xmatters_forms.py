@@ -158,7 +158,10 @@ def to_integration(item: Mapping[str, Any]) -> Integration:
 
 def without_secrets(address: str) -> str:
     """Return an address without what may be secret in it: user, password, query and fragment."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
 

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 #: Where the REST API begins, below the address of the instance.
 REST = "api/xm/1/"
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 def mapping(item: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -28,7 +30,7 @@ def whole(value: Any) -> int | None:
     """Return a whole number, also where it came as text, or None."""
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         return None
-    return int(value) if str(value).strip().lstrip("-").isdecimal() else None
+    return int(value) if _WHOLE.fullmatch(str(value).strip()) else None
 
 
 def text(item: Mapping[str, Any], name: str) -> str:

@@ -152,9 +152,10 @@ def parse_time(text: Any) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return at.astimezone(timezone.utc) if at.tzinfo else at.replace(tzinfo=timezone.utc)
+    except (ValueError, OverflowError):
+        # No time, or one that is before or after all time in UTC.
         return None
-    return at.astimezone(timezone.utc) if at.tzinfo else at.replace(tzinfo=timezone.utc)
 
 
 def no_comment(text: Any) -> str | None:
@@ -172,7 +173,7 @@ def to_event(item: Mapping[str, Any]) -> Event:
         id=str(item["id"]),
         number=text(item, "eventId"),
         status=text(item, "status").upper(),
-        request_id=item.get("requestId"),
+        request_id=text(item, "requestId") or None,
         created=parse_time(item.get("created")),
         link=text(mapping(item, "links"), "self") or f"/{REST}events/{item['id']}",
         properties=dict(mapping(item, "properties")),
