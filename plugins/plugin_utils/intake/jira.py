@@ -24,6 +24,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.clients.jira_v
 )
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import InvalidInputError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Answer, Incident, storable
+from ansible_collections.self_healing.devops.plugins.module_utils.jira_text import WORD_JOINER
 
 CHANNEL = "jira"
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{0,99}-[0-9]{1,18}")
@@ -154,8 +155,9 @@ class _Said:
 def choice_in(body: str, incident: Incident) -> tuple[str, str | None] | None:
     """Return the option that a comment chooses with its first line, and the rest of it; None when it only talks."""
     first, _break, rest = body.replace("\r\n", "\n").strip().partition("\n")
-    # Cloud puts a backslash before what could be mark-up.
-    wanted = _ESCAPED.sub(r"\1", first.strip().removeprefix("/").strip())
+    # Cloud puts a backslash before what could be mark-up, and a label that was copied from our own texts may hold what
+    # keeps it from being some.
+    wanted = _ESCAPED.sub(r"\1", first.replace(WORD_JOINER, "").strip().removeprefix("/").strip())
     option = incident.option(wanted) if 0 < len(wanted) <= LONGEST_CHOICE else None
     if option is None:
         return None

@@ -198,6 +198,7 @@ def read(*comments: Comment, changes: tuple[StatusChange, ...] = (), asked: int 
         ("/process_restart", "process_restart", None),
         ("/ Take over", "take_over", None),
         (r"take\_over", "take_over", None),
+        ("Re\u2060start process", "process_restart", None),
         ("\n\nSnooze\n\n", "snooze", None),
     ],
 )
