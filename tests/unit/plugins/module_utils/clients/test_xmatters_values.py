@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -131,16 +130,11 @@ def test_every_answer_can_be_read(item: dict[str, Any]) -> None:
 
 @settings(max_examples=40)
 @given(OBJECT)
-def test_what_is_read_has_the_types_that_it_says(item: dict[str, Any]) -> None:
+def test_what_is_read_makes_sense(item: dict[str, Any]) -> None:
     event = values.to_event({**item, "id": "e"})
-    assert all(isinstance(text, str) for text in (event.status, event.number, event.form_id, event.submitter))
-    assert event.created is None or (isinstance(event.created, datetime) and event.created.tzinfo is not None)
-    choice = values.to_choice(item)
-    assert isinstance(choice.person, str)
-    assert isinstance(choice.option, str)
-    assert all(
-        isinstance(member.delay, int) and member.delay >= 0 for member in directory.to_turn(item, [item]).members
-    )
+    assert event.created is None or event.created.tzinfo is not None
+    assert values.to_person(item).name or not values.to_person(item).key
+    assert all(member.delay >= 0 for member in directory.to_turn(item, [item]).members)
 
 
 @pytest.mark.parametrize(
