@@ -30,10 +30,7 @@ from .server import Sandbox
 from .settings import ANA, BO, CLEO, DiskWatch, Settings, Watch, Webhook
 from .xmatters import XMatters
 
-CREDENTIALS = (
-    *("DYNATRACE_TOKEN", "XMATTERS_PASSWORD", "JIRA_TOKEN"),
-    *("SLACK_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "KEPTN_TOKEN"),
-)
+CREDENTIALS = ("DYNATRACE_TOKEN", "XMATTERS_PASSWORD", "JIRA_TOKEN", "SLACK_TOKEN", "SLACK_APP_TOKEN", "KEPTN_TOKEN")
 
 
 def options(arguments: Sequence[str] | None) -> argparse.Namespace:
