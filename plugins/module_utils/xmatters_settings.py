@@ -21,6 +21,8 @@ XMATTERS_OPTIONS: Options = {
     "xmatters_client_id": from_environment("xmatters_client_id"),
     "xmatters_refresh_token": from_environment("xmatters_refresh_token", no_log=True),
 }
+#: Options of which one is required, see C(ModuleSpec).
+XMATTERS_LOGIN = (("xmatters_user", "xmatters_refresh_token"), ("xmatters_password", "xmatters_refresh_token"))
 #: How an alert is found by what identifies it. Documented in the modules.
 MARKER_OPTIONS: Options = {
     "marker_property": {"type": "str", "default": "incident_id"},

@@ -335,6 +335,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.http import Tr
 from ansible_collections.self_healing.devops.plugins.module_utils.module import ModuleSpec, from_environment, run_module
 from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_settings import (
     MARKER_OPTIONS,
+    XMATTERS_LOGIN,
     XMATTERS_OPTIONS,
     client_of,
 )
@@ -393,6 +394,7 @@ SPEC = ModuleSpec(
         "consistency_wait": {"type": "int", "default": 30},
         "alert_url": {"type": "str"},
     },
+    required_one_of=XMATTERS_LOGIN,
 )
 
 

@@ -181,6 +181,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.http import Tr
 from ansible_collections.self_healing.devops.plugins.module_utils.module import ModuleSpec, run_module
 from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_settings import (
     MARKER_OPTIONS,
+    XMATTERS_LOGIN,
     XMATTERS_OPTIONS,
     client_of,
 )
@@ -194,7 +195,7 @@ SPEC = ModuleSpec(
         "request_id": {"type": "str"},
         "emails": {"type": "bool", "default": True},
     },
-    required_one_of=[("alert", "marker", "request_id")],
+    required_one_of=[*XMATTERS_LOGIN, ("alert", "marker", "request_id")],
     mutually_exclusive=[("alert", "marker", "request_id")],
 )
 

@@ -158,7 +158,11 @@ from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_form_
     understand,
 )
 from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_form_read import Found, read_form
-from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_settings import XMATTERS_OPTIONS, client_of
+from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_settings import (
+    XMATTERS_LOGIN,
+    XMATTERS_OPTIONS,
+    client_of,
+)
 
 SPEC = ModuleSpec(
     options={
@@ -171,6 +175,7 @@ SPEC = ModuleSpec(
         "response_options_in_trigger": {"type": "bool", "default": True},
         "webhook_url": {"type": "str"},
     },
+    required_one_of=XMATTERS_LOGIN,
 )
 _FUNCTION = re.compile(r"/functions/([^/]+)/triggers$")
 

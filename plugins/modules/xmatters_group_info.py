@@ -125,7 +125,11 @@ from ansible_collections.self_healing.devops.plugins.module_utils.http import Tr
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import iso
 from ansible_collections.self_healing.devops.plugins.module_utils.module import ModuleSpec, run_module
 from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_on_call import member_of, target_in
-from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_settings import XMATTERS_OPTIONS, client_of
+from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_settings import (
+    XMATTERS_LOGIN,
+    XMATTERS_OPTIONS,
+    client_of,
+)
 
 SPEC = ModuleSpec(
     options={
@@ -140,6 +144,7 @@ SPEC = ModuleSpec(
         "shifts": {"type": "bool", "default": False},
     },
     mutually_exclusive=[("group", name) for name in ("search", "member", "type", "status")],
+    required_one_of=XMATTERS_LOGIN,
 )
 
 

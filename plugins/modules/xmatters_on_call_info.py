@@ -170,7 +170,11 @@ from ansible_collections.self_healing.devops.plugins.module_utils.module import 
 from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_moments import moment_in
 from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_on_call import told_of
 from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_roster import read_groups, read_roster
-from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_settings import XMATTERS_OPTIONS, client_of
+from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_settings import (
+    XMATTERS_LOGIN,
+    XMATTERS_OPTIONS,
+    client_of,
+)
 
 SPEC = ModuleSpec(
     options={
@@ -181,6 +185,7 @@ SPEC = ModuleSpec(
         "absences": {"type": "bool", "default": True},
         "emails": {"type": "bool", "default": False},
     },
+    required_one_of=XMATTERS_LOGIN,
 )
 
 

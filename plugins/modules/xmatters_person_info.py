@@ -103,7 +103,11 @@ from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatte
 from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatters_directory_values import Device, User
 from ansible_collections.self_healing.devops.plugins.module_utils.http import Transport
 from ansible_collections.self_healing.devops.plugins.module_utils.module import ModuleSpec, run_module
-from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_settings import XMATTERS_OPTIONS, client_of
+from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_settings import (
+    XMATTERS_LOGIN,
+    XMATTERS_OPTIONS,
+    client_of,
+)
 
 SEARCHES = {"email": "emailAddress", "login": "webLogin", "search": "search", "group": "groups"}
 SPEC = ModuleSpec(
@@ -114,7 +118,7 @@ SPEC = ModuleSpec(
         "devices": {"type": "bool", "default": True},
         "groups": {"type": "bool", "default": False},
     },
-    required_one_of=[("person", *SEARCHES)],
+    required_one_of=[*XMATTERS_LOGIN, ("person", *SEARCHES)],
     mutually_exclusive=[("person", name) for name in SEARCHES],
 )
 

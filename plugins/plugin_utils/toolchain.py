@@ -17,7 +17,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -44,10 +44,14 @@ _MODULES = "ansible_collections.self_healing.devops.plugins.modules"
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting that a tool cannot do without, and the environment variables that may give it instead."""
+    """A setting that a tool cannot do without, and the environment variables that may give it instead.
+
+    C(instead) are other settings, each of which does as well.
+    """
 
     name: str
     environment: tuple[str, ...] = ()
+    instead: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,15 +107,20 @@ def _missing(
 ) -> list[str]:
     found = []
     for setting in settings:
-        value = variables.get(setting.name)
-        if value not in (None, "") or any(environment.get(name) for name in setting.environment):
+        if any(_is_given(one, variables, environment) for one in (setting, *setting.instead)):
             continue
+        value = variables.get(setting.name)
         mend = " or ".join(
             [f"the host variable {setting.name}", *(f"the environment variable {name}" for name in setting.environment)]
         )
         state = "missing" if value is None else "empty"
         found.append(f"{GROUP} host {host}: {setting.name} is {state}; set {mend}")
     return found
+
+
+def _is_given(setting: Setting, variables: Mapping[str, Any], environment: Mapping[str, str]) -> bool:
+    given = variables.get(setting.name) not in (None, "")
+    return given or any(environment.get(name) for name in setting.environment)
 
 
 def _is_unresolved(value: Any) -> bool:
@@ -164,25 +173,31 @@ def tool_settings() -> Mapping[str, tuple[Setting, ...]]:
     """Return the settings that each tool of this collection needs, by its role.
 
     A tool is a role that has a module which talks to its service (C(jira) and C(jira_issue)). It needs the options that
-    its modules and its role require, as far as their names begin with the name of the role.
+    its modules and its role require, as far as their names begin with the name of the role. Of several options of which
+    one is required, the first is what is asked for.
     """
     options: dict[str, dict[str, Mapping[str, Any]]] = {}
+    choices: dict[str, set[tuple[str, ...]]] = {}
     roles = sorted(path.name for path in (_ROOT / "roles").iterdir() if path.is_dir())
     for path in sorted((_ROOT / "plugins" / "modules").glob("*.py")):
         role = next((role for role in roles if path.stem.startswith(f"{role}_")), None)
         spec = importlib.import_module(f"{_MODULES}.{path.stem}").SPEC if role is not None else None
         if role is not None and spec is not None and spec.talks_http:
-            options[role] = {**options.get(role, {}), **spec.options}
-    return {role: tuple(_settings(role, known)) for role, known in options.items()}
+            # What one module can do without, another one may need.
+            options[role] = {**spec.options, **options.get(role, {}), **_required(spec.options)}
+            choices.setdefault(role, set()).update(tuple(group) for group in spec.required_one_of)
+    return {role: tuple(_settings(role, known, choices[role])) for role, known in options.items()}
 
 
-def _settings(role: str, options: Mapping[str, Mapping[str, Any]]) -> list[Setting]:
-    names = {name for name, option in options.items() if option.get("required")} | _required_by_role(role)
-    return [
-        Setting(name, tuple(options.get(name, {}).get("fallback", (None, ()))[1]))
-        for name in sorted(names)
-        if name.startswith(f"{role}_")
-    ]
+def _settings(role: str, options: Mapping[str, Mapping[str, Any]], choices: Collection[Sequence[str]]) -> list[Setting]:
+    def setting(name: str, *instead: str) -> Setting:
+        environment = tuple(options.get(name, {}).get("fallback", (None, ()))[1])
+        return Setting(name, environment, tuple(setting(other) for other in instead))
+
+    names = {*_required(options), *_required_by_role(role)}
+    groups = [[name] for name in names] + [list(group) for group in choices]
+    ours = [group for group in groups if all(name.startswith(f"{role}_") for name in group)]
+    return [setting(*group) for group in sorted(ours)]
 
 
 def _required_by_role(role: str) -> set[str]:

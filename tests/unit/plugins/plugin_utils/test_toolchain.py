@@ -86,6 +86,26 @@ def test_template_and_encrypted_value_count_as_set(value: Any) -> None:
     assert found({"slack": {"slack_token": value}}) == []
 
 
+def test_one_setting_may_do_instead_of_another() -> None:
+    tools = {"pager": (Setting("pager_password", ("PAGER_PASSWORD",), (Setting("pager_token", ("PAGER_TOKEN",)),)),)}
+
+    def said(variables: dict[str, Any], environment: dict[str, str]) -> list[str]:
+        return problems(Inventory({"pager": variables, "localhost": {}}, ("pager",)), environment, tools)
+
+    assert said({"pager_token": "t"}, {}) == said({}, {"PAGER_TOKEN": "t"}) == said({"pager_password": "p"}, {}) == []
+    assert [text.split(";")[0] for text in said({}, {})] == ["toolchain host pager: pager_password is missing"]
+
+
+def test_xmatters_wants_a_password_or_a_refresh_token() -> None:
+    settings = {setting.name: [one.name for one in setting.instead] for setting in tool_settings()["xmatters"]}
+    assert settings == {
+        "xmatters_form_url": [],
+        "xmatters_password": ["xmatters_refresh_token"],
+        "xmatters_url": [],
+        "xmatters_user": ["xmatters_refresh_token"],
+    }
+
+
 def test_role_of_a_tool_may_have_another_name_than_its_host() -> None:
     assert found({"desk": {"self_healing_tool": "jira", **JIRA}}) == []
     assert found({"desk": {"self_healing_tool": "self_healing.devops.jira"}})[0].startswith(
