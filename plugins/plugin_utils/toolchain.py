@@ -189,6 +189,10 @@ def tool_settings() -> Mapping[str, tuple[Setting, ...]]:
     return {role: tuple(_settings(role, known, choices[role])) for role, known in options.items()}
 
 
+def _required(options: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {name: option for name, option in options.items() if option.get("required")}
+
+
 def _settings(role: str, options: Mapping[str, Mapping[str, Any]], choices: Collection[Sequence[str]]) -> list[Setting]:
     def setting(name: str, *instead: str) -> Setting:
         environment = tuple(options.get(name, {}).get("fallback", (None, ()))[1])
