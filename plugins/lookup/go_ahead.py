@@ -5,15 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible.errors import AnsibleError
-from ansible.plugins.lookup import LookupBase
-
-from ansible_collections.self_healing.devops.plugins.module_utils.errors import SelfHealingError
-from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
-from ansible_collections.self_healing.devops.plugins.module_utils.module import require_incident
-
 DOCUMENTATION = r"""
 name: go_ahead
 short_description: Whether a heal may go on
@@ -53,6 +44,15 @@ _raw:
   type: list
   elements: bool
 """
+
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import SelfHealingError
+from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
+from ansible_collections.self_healing.devops.plugins.module_utils.module import require_incident
 
 
 class LookupModule(LookupBase):
