@@ -1,5 +1,6 @@
 # Everything happens in this checkout: .venv holds the tools, .demo what the demo leaves behind, .cache what may be thrown away.
 
+# process_crash or disk_pressure.
 SCENARIO ?= process_crash
 # person: wait for somebody to press the button on the page. auto: press it after a moment. Without: a person in a terminal.
 ANSWER ?=
@@ -21,7 +22,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-demo: venv-run ## Heal a really crashed process through the whole tool chain (SCENARIO=process_crash, ANSWER=person|auto)
+demo: venv-run ## Heal something that is really broken through the whole tool chain (SCENARIO=process_crash, ANSWER=person|auto)
 	@PYTHONPATH=extensions $(BIN)/python -m demo --scenario "$(SCENARIO)" --answer "$(ANSWER)"
 
 test: venv-test ## Run all tests (only some: make test TESTS=tests/unit)

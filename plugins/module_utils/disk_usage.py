@@ -81,7 +81,8 @@ def read_usage(path: str, quota: int | None = None) -> Usage:
         unit = now.f_frsize
         return Usage((now.f_blocks - now.f_bfree) * unit, now.f_bavail * unit, now.f_files, now.f_favail)
     used = folder_bytes(path)
-    return Usage(used, max(quota - used, 0), now.f_files, now.f_favail)
+    # The inodes are those of all who share the file system.
+    return Usage(used, max(quota - used, 0), 0, 0)
 
 
 def folder_bytes(path: str) -> int:

@@ -144,8 +144,8 @@ def test_a_full_disk_is_freed_to_the_target_and_not_further(seen: Seen) -> None:
     assert (before["healthy"], after["healthy"]) == (False, True)
     assert before["figures"]["used_percent"] > 90
     assert 70 < after["figures"]["used_percent"] <= 80
-    assert before["figures"]["predicted_bytes"] == after["figures"]["predicted_bytes"]
-    assert after["figures"]["freed_bytes"] == after["figures"]["predicted_bytes"]
+    assert before["figures"]["predicted_mib"] == after["figures"]["predicted_mib"] == 3.5
+    assert after["figures"]["freed_mib"] == 3.5
     assert {"orders", "log/app.log.1.gz", "etl/0.csv"} <= seen.left["full"]
     assert "etl/9.csv" not in seen.left["full"]
 
@@ -196,7 +196,7 @@ def test_what_breaks_something_is_taken_back(seen: Seen) -> None:
 def test_what_was_moved_within_the_disk_goes_once_all_is_well(seen: Seen) -> None:
     assert seen.healed.failure("aside") is None, seen.healed.output
     after = seen.healed.fact("aside", "disk_cleanup_after")["figures"]
-    assert after["freed_bytes"] == after["predicted_bytes"] > 0
+    assert after["freed_mib"] == after["predicted_mib"] == 3.5
     assert not [name for name in seen.left["aside"] if name.startswith("quarantine")]
     assert seen.left["aside"] == seen.left["full"]
 
