@@ -21,6 +21,8 @@ RECAP = re.compile(
 )
 #: What a person wants to read in every tool: who decided, what was done, and the figures before and after.
 TOLD_EVERYWHERE = frozenset({"answered", "fixed", "verified"})
+#: Where the person may press, on the page or on a page of its own.
+CHANNELS = ("xmatters", "slack", "jira", "link")
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,8 @@ class _Look:
         answer = self.incident["answer"] or {}
         if answer.get("option") != self.remedy:
             yield f"the journal's answer is {answer.get('option')}, expected {self.remedy}"
-        if answer.get("channel") != "xmatters":
-            yield f"the answer came through {answer.get('channel')}, expected xmatters"
+        if answer.get("channel") not in CHANNELS:
+            yield f"the answer came through {answer.get('channel')}, expected one of {', '.join(CHANNELS)}"
 
     def fixed(self) -> Iterator[str]:
         runs = [entry for entry in self.incident["timeline"] if entry["kind"] == "fixed"]
@@ -163,8 +165,10 @@ class _Look:
         for alert in self.tools["xmatters"]["alerts"]:
             if alert["status"] != "TERMINATED":
                 yield f"the alert is {alert['status']}"
-            if len(alert["responses"]) != 1:
-                yield f"the alert has {len(alert['responses'])} responses, expected one"
+            # Whoever presses elsewhere leaves the phone alone.
+            expected = 1 if (self.incident["answer"] or {}).get("channel") == "xmatters" else 0
+            if len(alert["responses"]) != expected:
+                yield f"the alert has {len(alert['responses'])} responses, expected {expected}"
 
     def transcript(self) -> Iterator[str]:
         names = {attachment["name"] for attachment in self.incident["attachments"]}

@@ -91,7 +91,7 @@ BAD_ENDS: list[tuple[Callable[[dict[str, Any]], Any], str, str]] = [
     (lambda s: twice(s["tools"]["xmatters"]["alerts"]), "alerted", "there are 2 alerts"),
     (lambda s: first(s, "xmatters", "alerts").update(recipients=[]), "alerted", "on call was not notified"),
     (lambda s: incident(s).update(answer=None), "answered", "answer is None"),
-    (lambda s: incident(s)["answer"].update(channel="jira"), "answered", "came through jira"),
+    (lambda s: incident(s)["answer"].update(channel="playbook"), "answered", "came through playbook"),
     (lambda s: incident(s)["timeline"].pop(1), "fixed", "ran 0 times"),
     (lambda s: incident(s)["evidence"].update(after=None), "verified", "evidence after says up=None"),
     (lambda s: incident(s).update(state="stable"), "closed", "the incident is stable"),
