@@ -119,7 +119,8 @@ def with_buttons(
 
 
 def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+    """Return a text as a block. Unless it is verbatim Slack looks for names and addresses in it on its own."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
 def _element(button: Mapping[str, Any]) -> dict[str, Any]:

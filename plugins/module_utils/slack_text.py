@@ -119,6 +119,9 @@ def _inert(value: Any, most: int) -> Any:
     inert = {name: _inert(item, 2000 if name == "fields" else most) for name, item in value.items()}
     if inert.get("type") in ("mrkdwn", "markdown", "plain_text") and isinstance(inert.get("text"), str):
         inert["text"] = cut(_without_mentions(inert["text"]) if inert["type"] != "plain_text" else inert["text"], most)
+    if inert.get("type") == "mrkdwn":
+        # Else Slack looks for names in it on its own, and @here would call everybody.
+        inert["verbatim"] = True
     return inert
 
 

@@ -229,7 +229,9 @@ def _kept(value: Any) -> Any:
         return value
     kept = {name: _kept(item) for name, item in value.items()}
     if kept.get("type") == "mrkdwn":
-        kept["text"] = stored(str(kept.get("text", "")))
+        text = str(kept.get("text", ""))
+        # Mentions in a text that is not verbatim are found without angle brackets, too.
+        kept["text"] = stored(text if kept.get("verbatim") is True else link_names(text, {}))
     elif kept.get("type") == "plain_text":
         kept = {"emoji": True, **kept, "text": stored(str(kept.get("text", "")))}
     return kept

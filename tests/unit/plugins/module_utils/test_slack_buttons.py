@@ -67,7 +67,8 @@ def test_anything_else_is_no_choice(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["<!here>", "<@U0ANA00001> :fire:", "a\nb", "{{ 7 * 7 }}", "x" * 5000, "&lt;!here&gt;", ""]
+    "text",
+    ["<!here>", "<@U0ANA00001> :fire:", "a\nb", "{{ 7 * 7 }}", "x" * 5000, "&lt;!here&gt;", "@here @channel", ""],
 )
 def test_texts_are_shown_letter_by_letter_and_fit(text: str) -> None:
     option = {"name": "disk", "label": text, "text": text, "destructive": True}
