@@ -44,6 +44,7 @@ def prepare(args: Mapping[str, Any], inventory: Inventory | None) -> Open | None
         xmatters_user=args.get("xmatters_user"),
         xmatters_password=args.get("xmatters_password"),
         xmatters_client_id=args.get("xmatters_client_id"),
+        xmatters_refresh_token=args.get("xmatters_refresh_token"),
     )
     if settings is None:
         LOGGER.warning("xMatters is neither in the tool chain nor configured here: no answers are taken from it")
@@ -80,7 +81,8 @@ def _settings(tool: Mapping[str, Any] | None, **given: Any) -> dict[str, Any] | 
     found = settings_of(tool, **given)
     if tool is None and not any(found.values()):
         return None
-    for name in ("xmatters_url", "xmatters_user", "xmatters_password"):
+    login = () if is_plain(found["xmatters_refresh_token"]) else ("xmatters_user", "xmatters_password")
+    for name in ("xmatters_url", *login):
         if not is_plain(found[name]):
             raise ConfigurationError(
                 f"source answers: {name} is missing: give it as argument, as environment variable {name.upper()}, "
@@ -101,6 +103,7 @@ def _client_factory(args: Mapping[str, Any], settings: Mapping[str, Any]) -> Cal
             user=settings["xmatters_user"],
             password=settings["xmatters_password"],
             client_id=settings["xmatters_client_id"],
+            refresh_token=settings["xmatters_refresh_token"],
             timeout=connection.timeout,
             attempts=2,
         )

@@ -27,9 +27,9 @@ DOCUMENTATION = r"""
 short_description: Answers of responders
 description:
   - Listens for what responders choose on every channel that is configured. On xMatters it is the webhook for
-    responses, in Jira a comment or a transition, and a signed link leads to a page of its own.
+    responses, in Slack a button, in Jira a comment or a transition, and a signed link leads to a page of its own.
   - A webhook is only a hint. The answer is read from the alert's audit log or from the issue with the REST API, and
-    what is not there is not recorded.
+    what is not there is not recorded. What Slack tells is signed, or comes through a socket that was opened from here.
   - Confirmed answers are written to the journal before the webhook is answered. Rules then see
     C(answer) with C(incident), C(option) and C(channel), each answer once.
   - Before it listens, the inventory is checked for what the tools of the tool chain need.
@@ -113,6 +113,11 @@ options:
     description:
       - OAuth client id; user and password are exchanged for a token then.
       - If not set, the environment variable E(XMATTERS_CLIENT_ID) is used.
+    type: str
+  xmatters_refresh_token:
+    description:
+      - Refresh token of the OAuth client O(xmatters_client_id), instead of user and password.
+      - If not set, the environment variable E(XMATTERS_REFRESH_TOKEN) is used.
     type: str
   slack_app_token:
     description:
