@@ -233,6 +233,8 @@ class Backend:
 
         Raises UnreachableError, and everything is as before, where no server of the colour can take traffic.
         """
+        # As it is now, so that a file that cannot be written is found out before anything is touched.
+        self.persist()
         left_out = self.make_ready(active)
         for server in self.idle(active):
             if server.takes_traffic():

@@ -272,7 +272,7 @@ def test_a_slow_release_is_rolled_back(night: Night, host: str) -> None:
 def test_nothing_is_switched_to_a_release_that_is_down(night: Night) -> None:
     assert night.live("other_down") == "green"
     assert night.failed("other_down") == (
-        "blue is no release to go back to: blue gives no answer (p95 – ms, 100.0 % failed). Nothing was switched. "
+        "blue is no release to go back to: it gives no answer (p95 – ms, 100.0 % failed). Nothing was switched. "
         "Mend one of the two, or decide for one by hand"
     )
 

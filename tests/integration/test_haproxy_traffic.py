@@ -119,6 +119,7 @@ def test_what_is_wrong_is_told_with_the_mend(place: Place, tmp_path: Path) -> No
         place.run(backend="shop; set server shop/green state maint")
     with pytest.raises(ConfigurationError, match="cannot be written: No such file or directory; correct the path"):
         place.run(active="blue", state_file=str(tmp_path / "nowhere" / "state"))
+    assert place.run()["live"] == ["green"], "and nothing was switched"
 
 
 def test_a_restart_that_would_undo_it_is_told(place: Place, tmp_path: Path) -> None:

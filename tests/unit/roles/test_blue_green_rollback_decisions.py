@@ -141,6 +141,22 @@ def test_which_of_two_is_worse(blue: dict[str, Any], before: dict[str, Any], wor
     assert decide("worse", live=["blue"], blue=blue, blue_green_rollback_before=before) is worse
 
 
+@pytest.mark.parametrize(
+    ("blue", "said"),
+    # It is made up even where it is not needed.
+    [
+        (GOOD, "it is healthy (p95 12.0 ms"),
+        (DOWN, "it gives no answer (p95 – ms"),
+        (SLOW, "it needs more than 1000 ms"),
+    ],
+)
+def test_why_nothing_is_switched(blue: dict[str, Any], said: str) -> None:
+    again = {"targets": {"blue": blue}}
+    found = decide("no_way_back", blue_green_rollback_before=BEFORE, __blue_green_rollback_again=again)
+    assert found.startswith(f"blue is no release to go back to: {said}")
+    assert "Nothing was switched" in found
+
+
 def test_why_a_rollback_stays() -> None:
     said = decide("no_way_forward", live=["blue"], blue={**SLOW, "version": "2.7.0"}, blue_green_rollback_before=BEFORE)
     assert said == "the rollback of shop stays: blue is no worse than green was (p95 1840.0 ms, 0.0 % failed)"
