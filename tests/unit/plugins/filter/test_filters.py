@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ansible_collections.self_healing.devops.plugins.filter.fleet import fleet
 from ansible_collections.self_healing.devops.plugins.filter.notes import notes
+from ansible_collections.self_healing.devops.plugins.filter.one_line import one_line
 from ansible_collections.self_healing.devops.plugins.filter.transcript import transcript
 from ansible_collections.self_healing.devops.plugins.module_utils import steps
 from support.story import PROBLEM, RESOLVED, Story
@@ -42,3 +43,12 @@ def test_the_transcript_is_the_same_before_and_after_the_close() -> None:
     assert transcript(story.incident.to_dict(), said) == before
     assert "- 2026-11-22 10:00:00.000 UTC Ana Berg: on it # not a heading\n" in before
     assert "Stable: the problem ended by itself" in before
+
+
+def test_a_text_becomes_one_line_and_stays_what_it_is() -> None:
+    assert one_line("a\r\nb\rc") == "a  b c"
+    assert one_line("[1,2]") == "[1,2]"
+    assert one_line("True") == "True"
+    assert (one_line("x" * 300), one_line("x" * 301)) == ("x" * 300, "x" * 299 + "…")
+    assert one_line("abcdef", 4) == "abc…"
+    assert one_line(7) == "7"
