@@ -219,7 +219,12 @@ class Slack:
 
     def open_socket(self) -> str:
         """Return the address of one socket, good for one use. The token must be that of the app (C(xapp-…))."""
-        address = self._read("apps.connections.open").get("url")
+        try:
+            address = self._read("apps.connections.open").get("url")
+        except AuthenticationError as error:
+            said = f"Slack: no socket is opened: {error.code}"
+            mend = "slack_app_token must be an app-level token (xapp-…) with the scope connections:write"
+            raise AuthenticationError(f"{said}: {mend}", status=error.status, code=error.code) from None
         if not isinstance(address, str) or not address.startswith(("wss://", "ws://")):
             raise AnswerError("Slack: apps.connections.open told no address of a socket")
         return address

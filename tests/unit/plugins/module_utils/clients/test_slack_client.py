@@ -204,3 +204,44 @@ def test_shown_name_falls_back() -> None:
         {"ok": False, "error": "user_not_found"},
     )
     assert [slack.user_name("U1") for _number in range(4)] == ["ana", "Ana", "a", None]
+
+
+# -- who is who, and sockets ------------------------------------------------------------------------------------------
+
+
+def test_people_are_read_with_their_address() -> None:
+    profile = {"real_name": "Ana Berg", "email": "ana@example.com"}
+    slack, played, _pauses = client(
+        {"ok": True, "user": {"id": "U1", "team_id": "T1", "profile": profile}},
+        {"ok": False, "error": "user_not_found"},
+    )
+    user = slack.user("U1")
+    assert user is not None
+    assert (user.name, user.email, user.team, user.is_person) == ("Ana Berg", "ana@example.com", "T1", True)
+    assert played.form() == {"user": "U1"}
+    assert slack.user("U2") is None
+
+
+def test_the_app_of_a_bot() -> None:
+    slack, _played, _pauses = client({"ok": True, "bot": {"id": "B1", "app_id": "A1"}}, {"ok": True})
+    assert (slack.app_id("B1"), slack.app_id("B2")) == ("A1", None)
+
+
+def test_a_socket_is_opened_with_the_token_of_the_app() -> None:
+    slack, played, _pauses = client({"ok": True, "url": "wss://wss-primary.slack.com/link/?ticket=1"})
+    assert slack.open_socket() == "wss://wss-primary.slack.com/link/?ticket=1"
+    assert played.requests[0].url == "https://slack.example/api/apps.connections.open"
+
+
+@pytest.mark.parametrize("url", [None, "", "https://slack.com", 7, ["wss://x"]])
+def test_what_is_no_address_of_a_socket_is_not_used(url: Any) -> None:
+    slack, _played, _pauses = client({"ok": True, "url": url})
+    with pytest.raises(AnswerError, match="told no address"):
+        slack.open_socket()
+
+
+@pytest.mark.parametrize("code", ["not_allowed_token_type", "invalid_auth", "missing_scope"])
+def test_which_token_opens_sockets_is_told(code: str) -> None:
+    slack, _played, _pauses = client({"ok": False, "error": code, "needed": "connections:write"})
+    with pytest.raises(AuthenticationError, match=f"{code}: slack_app_token must be an app-level token"):
+        slack.open_socket()
