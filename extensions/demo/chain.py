@@ -122,6 +122,7 @@ class Chain:
             *("--watch", self.scenario.watch()),
             *("--dynatrace-webhook", f"{listener}/dynatrace"),
             *("--xmatters-webhook", f"{listener}/xmatters"),
+            *("--jira-webhook", f"{listener}/jira"),
         ]
 
     def _start_sandbox(self) -> None:

@@ -33,6 +33,7 @@ class Credentials:
     xmatters_webhook_token: str = field(default_factory=_fresh, repr=False)
     keptn_token: str = field(default_factory=_fresh, repr=False)
     keptn_webhook_token: str = field(default_factory=_fresh, repr=False)
+    jira_webhook_secret: str = field(default_factory=_fresh, repr=False)
     link_secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
 
     def environment(self) -> dict[str, str]:
@@ -49,6 +50,7 @@ class Credentials:
             "XMATTERS_WEBHOOK_TOKEN": self.xmatters_webhook_token,
             "KEPTN_TOKEN": self.keptn_token,
             "KEPTN_WEBHOOK_TOKEN": self.keptn_webhook_token,
+            "JIRA_WEBHOOK_SECRET": self.jira_webhook_secret,
             "SELF_HEALING_LINK_SECRETS": self.link_secret,
         }
 

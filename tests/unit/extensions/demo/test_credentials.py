@@ -20,7 +20,7 @@ LISTENER = "http://127.0.0.1:5000"
 def test_every_run_has_secrets_of_its_own_and_none_is_shown() -> None:
     one, other = Credentials(), Credentials()
     secrets = {name: value for name, value in one.environment().items() if not name.endswith("_USER")}
-    assert len(set(secrets.values())) == len(secrets) == 10
+    assert len(set(secrets.values())) == len(secrets) == 11
     assert not set(secrets.values()) & set(other.environment().values())
     assert not any(value in repr(one) for value in secrets.values())
 
