@@ -4,7 +4,7 @@
 SCENARIO ?= process_crash
 # person: wait for somebody to press the button on the page. auto: press it after a moment. Without: a person in a terminal.
 ANSWER ?=
-# accept or latency. Without: both.
+# accept, latency or reclaim. Without: all of them.
 BENCH ?=
 # How much is killed, and the seed that chooses when. Without a seed: another one each time.
 KILLS ?= 20
@@ -34,7 +34,7 @@ chaos: venv-test ## Kill what heals while it heals; nothing may be lost or done 
 storm: venv-test ## Tell of one problem 40 000 times, and of 500 problems at once
 	@PYTHONPATH=tests:extensions:.venv/collections $(BIN)/python -m support.storm
 
-bench: venv-run ## Measure against ansible-rulebook on its own (BENCH=accept|latency)
+bench: venv-run ## Measure against ansible-rulebook on its own, and against find (BENCH=accept|latency|reclaim)
 	@PYTHONPATH=extensions:.venv/collections $(BIN)/python -m bench $(BENCH)
 
 lint: venv-lint ## Check style, types, YAML and Ansible content

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the self_healing.devops authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures against ansible-rulebook on its own: C(python -m bench [accept|latency]...)."""
+"""Measures against ansible-rulebook on its own, and against find: C(python -m bench [accept|latency|reclaim]...)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from types import FrameType
 from demo.errors import DemoError
 from demo.layout import Layout
 
-from . import accept, latency
+from . import accept, latency, reclaim
 
 ROOT = Path(__file__).absolute().parents[1]
-BENCHES = ("accept", "latency")
+BENCHES = ("accept", "latency", "reclaim")
 
 
 def options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -26,6 +26,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     # Without choices=: argparse would hold an empty list against them.
     parser.add_argument("names", nargs="*", metavar="BENCH", help=f"{' or '.join(BENCHES)}; all without any")
     parser.add_argument("--rounds", type=int, help="how often each is measured")
+    parser.add_argument("--files", type=int, default=reclaim.FILES, help="how many files are reclaimed")
     parser.add_argument("--folder", type=Path, default=ROOT / ".cache" / "bench", help="where everything is kept")
     chosen = parser.parse_args(arguments)
     unknown = set(chosen.names) - set(BENCHES)
@@ -46,8 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 layout.prepare()
                 if name == "accept":
                     accept.main(layout, accept.Size(rounds=chosen.rounds or accept.Size.rounds))
-                else:
+                elif name == "latency":
                     latency.main(layout, chosen.rounds or latency.ROUNDS)
+                else:
+                    reclaim.main(layout, chosen.rounds or reclaim.ROUNDS, chosen.files)
     except DemoError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

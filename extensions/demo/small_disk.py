@@ -43,16 +43,16 @@ class SmallDisk:
         return self.kind
 
     def _make(self) -> str:
-        if _own_namespace():
+        if own_namespace():
             self.path.mkdir()
             image = self.folder / "disk.img"
             with image.open("wb") as file:
                 file.truncate(self.mib << 20)
-            made = _run("mkfs.ext4", "-q", "-m", "0", str(image)) and _run("mount", "-o", "loop", str(image), self.path)
+            made = run("mkfs.ext4", "-q", "-m", "0", str(image)) and run("mount", "-o", "loop", str(image), self.path)
             kind = "ext4"
             if not made:
                 kind = "file system in memory"
-                made = _run("mount", "-t", "tmpfs", "-o", f"size={self.mib}m", "tmpfs", self.path)
+                made = run("mount", "-t", "tmpfs", "-o", f"size={self.mib}m", "tmpfs", self.path)
             if made:
                 self._mounted = True
                 return f"{kind} of {self.mib} MiB"
@@ -75,10 +75,10 @@ class SmallDisk:
 
     def remove(self) -> None:
         if self._mounted:
-            self._mounted = not _run("umount", "--lazy", self.path)
+            self._mounted = not run("umount", "--lazy", self.path)
 
 
-def _own_namespace() -> bool:
+def own_namespace() -> bool:
     """Give this process and what it starts mounts of their own. Returns whether that was possible."""
     if os.geteuid() != 0:
         return False
@@ -88,10 +88,10 @@ def _own_namespace() -> bool:
             return False
     except (OSError, AttributeError):
         return False
-    return _run("mount", "--make-rprivate", "/")
+    return run("mount", "--make-rprivate", "/")
 
 
-def _run(*command: str | Path) -> bool:
+def run(*command: str | Path) -> bool:
     try:
         done = subprocess.run(
             [str(word) for word in command],

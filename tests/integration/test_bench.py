@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 import yaml
 
+from bench import reclaim
 from bench.accept import Race, Size, require_kept
 from bench.chain import OURS, told_at, with_bare_run
 from bench.engine import dynatrace, webhook
@@ -23,6 +24,7 @@ from bench.load import complete
 from bench.notifications import bodies
 from demo.errors import DemoError
 from demo.layout import Layout
+from support.disks import memory
 
 SCHEMA = json.loads((Path(ansible_rulebook.__file__).parent / "schema/ruleset_schema.json").read_text())
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\ncontent-length: 2\r\n\r\n{}"
@@ -85,3 +87,11 @@ def test_figures_are_medians() -> None:
     assert Figures((3.0, 1.0, 2.0)).show(1) == "2.0 (1.0-3.0)"
     assert ratio(Figures((3.0, 1.0, 2.0)), Figures((4.0,))) == 0.5
     assert table([["a", "bcd"], ["ef", "g"]]) == "a   bcd\nef    g"
+
+
+def test_find_and_disk_reclaim_are_given_the_same(tmp_path: Path) -> None:
+    with memory(tmp_path / "disk") as disk:
+        for name in ("find", "all", "goal"):
+            ended = reclaim.one(disk, 400, name)
+            assert ended.seconds > 0
+            assert 1 < ended.mib < 500

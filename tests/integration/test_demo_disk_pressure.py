@@ -67,7 +67,7 @@ def test_a_full_disk_is_freed_through_the_whole_tool_chain(tmp_path: Path) -> No
 @pytest.fixture
 def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The scenario in a folder with a budget, as it is without root."""
-    monkeypatch.setattr(small_disk, "_own_namespace", lambda: False)
+    monkeypatch.setattr(small_disk, "own_namespace", lambda: False)
     made = SCENARIOS["disk_pressure"](tmp_path)
     yield made
     made.stop()
