@@ -46,8 +46,8 @@ def why_not(given: Answer, person: Person, option: Mapping[str, Any], incident: 
     """Return why a person may not choose an option, None when nothing is against it."""
     if not person.known:
         return (
-            f"nobody knows {given.person_id or given.responder} on {given.channel}; who was not called has to be named "
-            "in self_healing_responders"
+            f"nobody knows {given.responder} ({given.person_id or given.email or 'without an id'}); "
+            "who was not called has to be named in self_healing_responders"
         )
     limited = list(option.get("people") or ())
     serious = limited or option.get("destructive") or int(option.get("approvals") or 1) > 1
