@@ -47,8 +47,9 @@ PROBLEM_STATUSES = ("open", "resolved")
 INCIDENT_ID = re.compile(r"i[a-z2-7]{12}")
 #: What a service may be called in an event. Everything else becomes "no service".
 SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-#: What a host of the inventory may be called to be healed: nothing that a host pattern could mean.
-HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
+#: What a host of the inventory may be called to be healed: nothing that a host pattern could mean. C(all) and
+#: C(ungrouped) are groups of every inventory.
+HOST_NAME = re.compile(r"(?!(?:all|ungrouped)\Z)[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
 
 
 #: How our own writing is marked where a monitoring system may report it back to us.
