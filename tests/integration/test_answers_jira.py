@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,18 @@ from typing import Any
 import aiohttp
 import pytest
 
-from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
-from ansible_collections.self_healing.devops.plugins.module_utils import steps
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
-from ansible_collections.self_healing.devops.plugins.module_utils.incident import Incident, ToolState
+from ansible_collections.self_healing.devops.plugins.module_utils.incident import ToolState
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from sandbox.jira import Jira
+from support.answers_source import MAIN, Queue, answering, asking_journal, until
 from support.jira_runs import Running, run
 from support.one_tool import start_tool
 from support.shop import free_port
-from support.story import MANAGED, NOW, PROBLEM, REMEDIES
-from support.tree import INSTALLED, source
+from support.story import PROBLEM
 
-MAIN = source(INSTALLED / "extensions/eda/plugins/event_source/answers.py")["main"]
 INCIDENT = PROBLEM.incident
-PEOPLE = {"responders": [{"name": "Ana Berg", "email": "ana@example.com"}]}
+CALLED = [{"name": "Ana Berg", "email": "ana@example.com"}]
 
 
 @dataclass
@@ -56,13 +53,6 @@ class Setting:
         return [entry.kind for entry in self.journal.read(INCIDENT).timeline if entry.kind.startswith("answer")]
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait for something that happens on another thread's event loop."""
-    async with asyncio.timeout(seconds):
-        while not await asyncio.to_thread(condition):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-
-
 @pytest.fixture
 def jira() -> Iterator[Running]:
     with start_tool(Jira) as running:
@@ -78,16 +68,7 @@ def issue(jira: Running) -> str:
 @pytest.fixture
 def journal(tmp_path: Path, issue: str) -> Iterator[Journal]:
     """A journal with one incident about which somebody is asked, and which the issue shows."""
-    opened = Journal.open(str(tmp_path / "journal.db"))
-    opened.record_problem(PROBLEM, "dynatrace")
-
-    def ask(incident: Incident) -> list[Any]:
-        around = policies.Surroundings(managed_hosts=1)
-        decision = policies.decide(policies.Policy(), incident, REMEDIES, [MANAGED], around, NOW)
-        return steps.decide(incident, decision.to_data(), {})
-
-    opened.change(INCIDENT, ask)
-    opened.tools.show(INCIDENT, ToolState("pager", "xmatters", "e-1", details=PEOPLE), None)
+    opened = asking_journal(str(tmp_path / "journal.db"), CALLED)
     opened.tools.show(INCIDENT, ToolState("jira", "jira", issue), None)
     yield opened
     opened.close()
@@ -108,28 +89,10 @@ def arguments(jira: Running, tmp_path: Path, **changes: Any) -> dict[str, Any]:
 
 
 @contextlib.asynccontextmanager
-async def running(given: dict[str, Any]) -> AsyncIterator[asyncio.Queue[dict[str, Any]]]:
+async def running(given: dict[str, Any]) -> AsyncIterator[Queue]:
     """Run the source, and wait until it listens where it has a secret."""
-    queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    task = asyncio.create_task(MAIN(queue, given))
-    try:
-        if "jira_webhook_secret" in given:
-            await listening(f"http://127.0.0.1:{given['port']}/healthz", task)
+    async with answering(given, listens="jira_webhook_secret" in given) as (queue, _task):
         yield queue
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def listening(health: str, task: asyncio.Task[None]) -> None:
-    async with asyncio.timeout(10), aiohttp.ClientSession() as session:
-        while not task.done():
-            with contextlib.suppress(aiohttp.ClientConnectionError):
-                async with session.get(health) as answer:
-                    if answer.status == 200:
-                        return
-            await asyncio.sleep(0.02)
-    await task
 
 
 @pytest.fixture

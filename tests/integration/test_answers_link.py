@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,20 +15,16 @@ import aiohttp
 import pytest
 
 from ansible_collections.self_healing.devops.plugins.filter.answer_link import answer_link
-from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
-from ansible_collections.self_healing.devops.plugins.module_utils import steps
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
-from ansible_collections.self_healing.devops.plugins.module_utils.incident import Incident, ToolState
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
+from support.answers_source import MAIN, answering, asking_journal
 from support.browser import start_browser
 from support.shop import free_port
-from support.story import MANAGED, NOW, PROBLEM, REMEDIES
-from support.tree import INSTALLED, source
+from support.story import PROBLEM
 
-MAIN = source(INSTALLED / "extensions/eda/plugins/event_source/answers.py")["main"]
 INCIDENT = PROBLEM.incident
 SECRET = "s" * 64
-PEOPLE = {"responders": [{"name": "Ana Berg", "email": "ana@example.com"}, {"name": "Bo Lind", "email": None}]}
+CALLED = [{"name": "Ana Berg", "email": "ana@example.com"}, {"name": "Bo Lind", "email": None}]
 
 
 @dataclass
@@ -49,16 +44,7 @@ class Setting:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    opened = Journal.open(str(tmp_path / "journal.db"))
-    opened.record_problem(PROBLEM, "dynatrace")
-
-    def ask(incident: Incident) -> list[Any]:
-        around = policies.Surroundings(managed_hosts=1)
-        decision = policies.decide(policies.Policy(), incident, REMEDIES, [MANAGED], around, NOW)
-        return steps.decide(incident, decision.to_data(), {})
-
-    opened.change(INCIDENT, ask)
-    opened.tools.show(INCIDENT, ToolState("pager", "xmatters", "e-1", details=PEOPLE), None)
+    opened = asking_journal(str(tmp_path / "journal.db"), CALLED)
     yield opened
     opened.close()
 
@@ -77,23 +63,8 @@ def arguments(tmp_path: Path, **changes: Any) -> dict[str, Any]:
 @pytest.fixture
 async def setting(journal: Journal, tmp_path: Path) -> AsyncIterator[Setting]:
     given = arguments(tmp_path)
-    queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    task = asyncio.create_task(MAIN(queue, given))
-    await listening(f"http://127.0.0.1:{given['port']}/healthz", task)
-    yield Setting(journal, queue, given["self_healing_answer_url"])
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-async def listening(health: str, task: asyncio.Task[None]) -> None:
-    async with asyncio.timeout(10), aiohttp.ClientSession() as session:
-        while not task.done():
-            with contextlib.suppress(aiohttp.ClientConnectionError):
-                async with session.get(health) as answer:
-                    if answer.status == 200:
-                        return
-            await asyncio.sleep(0.02)
-    await task
+    async with answering(given) as (queue, _task):
+        yield Setting(journal, queue, given["self_healing_answer_url"])
 
 
 async def test_methods(setting: Setting) -> None:

@@ -10,7 +10,7 @@ import hmac
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,33 +23,23 @@ import aiohttp
 import pytest
 
 from ansible_collections.self_healing.devops.plugins.filter.slack_buttons import slack_buttons
-from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
-from ansible_collections.self_healing.devops.plugins.module_utils import steps
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
-from ansible_collections.self_healing.devops.plugins.module_utils.incident import Incident, TimelineEntry, ToolState
+from ansible_collections.self_healing.devops.plugins.module_utils.incident import TimelineEntry
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.plugin_utils.channels.slack import prepare
 from ansible_collections.self_healing.devops.plugins.plugin_utils.toolchain import Inventory
 from sandbox.settings import ANA, BO, Person, Settings
 from sandbox.slack import Slack
+from support.answers_source import answering, asking_journal, until
 from support.one_tool import start_tool
 from support.shop import free_port
 from support.slack_runs import Running, keep
-from support.story import MANAGED, NOW, PROBLEM, REMEDIES
-from support.tree import INSTALLED, source
+from support.story import PROBLEM
 
-MAIN = source(INSTALLED / "extensions/eda/plugins/event_source/answers.py")["main"]
 INCIDENT = PROBLEM.incident
 RESTART, TAKE_OVER = "self_healing:process_restart", "self_healing:take_over"
 STRANGER = Person("eve", "Eve Stranger", "eve@elsewhere.example")
 NAME = "dyna-2611001"
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait for something that happens on another thread's event loop."""
-    async with asyncio.timeout(seconds):
-        while not await asyncio.to_thread(condition):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
 
 
 @pytest.fixture
@@ -61,17 +51,8 @@ def slack() -> Iterator[Running]:
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
     """A journal with one incident about which Ana and Bo are asked."""
-    opened = Journal.open(str(tmp_path / "journal.db"))
-    opened.record_problem(PROBLEM, "dynatrace")
-
-    def ask(incident: Incident) -> list[Any]:
-        around = policies.Surroundings(managed_hosts=1)
-        decision = policies.decide(policies.Policy(), incident, REMEDIES, [MANAGED], around, NOW)
-        return steps.decide(incident, decision.to_data(), {})
-
-    opened.change(INCIDENT, ask)
     called = [{"name": person.name, "email": person.email} for person in (ANA, BO)]
-    opened.tools.show(INCIDENT, ToolState("pager", "xmatters", "a-1", details={"responders": called}), None)
+    opened = asking_journal(str(tmp_path / "journal.db"), called)
     yield opened
     opened.close()
 
@@ -153,30 +134,12 @@ async def running(slack: Running, tmp_path: Path, port: int, **given: Any) -> As
         "slack_token": settings.slack_token,
     }
     arguments = {name: value for name, value in {**defaults, **given}.items() if value is not None}
-    queue: asyncio.Queue[Any] = asyncio.Queue()
-    task = asyncio.create_task(MAIN(queue, arguments))
-    try:
-        if "slack_signing_secret" in arguments:
-            await _listening(port, task)
+    async with answering(arguments, listens="slack_signing_secret" in arguments) as (queue, task):
         if "slack_app_token" in arguments:
             await until(lambda: task.done() or bool(slack.tool.sockets.open))
         if task.done():
             task.result()
         yield queue
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def _listening(port: int, task: asyncio.Task[None]) -> None:
-    async with asyncio.timeout(10), aiohttp.ClientSession() as session:
-        while not task.done():
-            try:
-                async with session.get(f"http://127.0.0.1:{port}/healthz") as answer:
-                    if answer.status == 200:
-                        return
-            except aiohttp.ClientConnectionError:
-                await asyncio.sleep(0.02)
 
 
 def roads(slack: Running, road: str, port: int) -> dict[str, Any]:

@@ -18,21 +18,18 @@ import aiohttp
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
-from ansible_collections.self_healing.devops.plugins.module_utils import steps
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.self_healing.devops.plugins.module_utils.http import RequestsTransport
-from ansible_collections.self_healing.devops.plugins.module_utils.incident import Incident, TimelineEntry, ToolState
+from ansible_collections.self_healing.devops.plugins.module_utils.incident import TimelineEntry, ToolState
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.modules import xmatters_alert
 from sandbox.settings import Webhook
 from sandbox.xmatters import XMatters
+from support.answers_source import MAIN, answering, asking_journal, listening, until
 from support.one_tool import OneTool, start_tool
 from support.shop import free_port
-from support.story import MANAGED, NOW, PROBLEM, REMEDIES
-from support.tree import INSTALLED, source
+from support.story import PROBLEM
 
-MAIN = source(INSTALLED / "extensions/eda/plugins/event_source/answers.py")["main"]
 INCIDENT = PROBLEM.incident
 TOKEN = "a-token-for-the-webhook"
 
@@ -73,13 +70,6 @@ class Setting:
         return {**body, "eventProperties": [{"incident_id": INCIDENT}], **changes}
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait for something that happens on another thread's event loop."""
-    async with asyncio.timeout(seconds):
-        while not await asyncio.to_thread(condition):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-
-
 @pytest.fixture
 def xmatters() -> Iterator[OneTool[XMatters]]:
     with start_tool(XMatters) as running:
@@ -89,15 +79,7 @@ def xmatters() -> Iterator[OneTool[XMatters]]:
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
     """A journal with one incident about which somebody is asked."""
-    opened = Journal.open(str(tmp_path / "journal.db"))
-    opened.record_problem(PROBLEM, "dynatrace")
-
-    def ask(incident: Incident) -> list[Any]:
-        around = policies.Surroundings(managed_hosts=1)
-        decision = policies.decide(policies.Policy(), incident, REMEDIES, [MANAGED], around, NOW)
-        return steps.decide(incident, decision.to_data(), {})
-
-    opened.change(INCIDENT, ask)
+    opened = asking_journal(str(tmp_path / "journal.db"))
     yield opened
     opened.close()
 
@@ -135,25 +117,8 @@ async def setting(xmatters: OneTool[XMatters], journal: Journal, tmp_path: Path)
     xmatters.settings.xmatters_webhook = Webhook(url, {"Authorization": f"Bearer {TOKEN}"})
     options = list(journal.read(INCIDENT).options)
     alert = await asyncio.to_thread(alert_of, xmatters, INCIDENT, options)
-    queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    running = asyncio.create_task(MAIN(queue, arguments(xmatters, tmp_path, port)))
-    await listening(url, running)
-    yield Setting(xmatters, journal, queue, url, alert)
-    running.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
-
-
-async def listening(url: str, running: asyncio.Task[None]) -> None:
-    health = url.replace("/xmatters", "/healthz")
-    async with asyncio.timeout(10), aiohttp.ClientSession() as session:
-        while not running.done():
-            with contextlib.suppress(aiohttp.ClientConnectionError):
-                async with session.get(health) as answer:
-                    if answer.status == 200:
-                        return
-            await asyncio.sleep(0.02)
-    await running
+    async with answering(arguments(xmatters, tmp_path, port)) as (queue, _task):
+        yield Setting(xmatters, journal, queue, url, alert)
 
 
 async def test_an_answer_reaches_the_rules(setting: Setting) -> None:
@@ -341,7 +306,7 @@ async def test_settings_may_come_from_the_environment(
     for name in ("xmatters_url", "xmatters_user", "xmatters_password"):
         monkeypatch.setenv(name.upper(), given.pop(name))
     running = asyncio.create_task(MAIN(asyncio.Queue(), given))
-    await listening(f"http://127.0.0.1:{given['port']}/xmatters", running)
+    await listening(given["port"], running)
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running
@@ -369,7 +334,7 @@ async def test_settings_may_come_from_the_inventory(
     more = {"xmatters_form_url": xmatters.tool.form_url, "xmatters_recipients": ["Checkout SRE"]}
     given["inventory"] = inventory({"pager": {"self_healing_tool": "xmatters", **tool, **more}})
     running = asyncio.create_task(MAIN(asyncio.Queue(), given))
-    await listening(f"http://127.0.0.1:{given['port']}/xmatters", running)
+    await listening(given["port"], running)
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running
