@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,12 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.self_healing.devops.plugins.module_utils.incident import Incident
-from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
-from support.playbook import LOCAL, PlaybookRun, run_playbook
-from support.story import PROBLEM
+from support import remedy_runs
 
-HOST = {**LOCAL, "self_healing_entities": ["PROCESS_GROUP_INSTANCE-1"]}
 EVIDENCE = "self_healing.devops.incident_evidence"
 ID = "{{ self_healing_incident.id }}"
 DIAGNOSED = {"name": "Look", EVIDENCE: {"incident": ID, "phase": "before", "healthy": False}}
@@ -56,8 +51,8 @@ def stopping(folder: Path) -> list[Mapping[str, Any]]:
     return [{**task, "environment": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}}]
 
 
-class Healed:
-    """One run of the playbook C(respond) that may act."""
+class Healed(remedy_runs.Healed):
+    """One run with a remedy whose files are made of these tasks."""
 
     def __init__(self, folder: Path, specs: Mapping[str, Any] | None, **files: Sequence[Mapping[str, Any]]) -> None:
         role = folder / "roles" / "mend"
@@ -66,35 +61,10 @@ class Healed:
         for name, tasks in {**FILES, **files}.items():
             (role / "tasks" / f"{name}.yml").write_text(yaml.safe_dump(list(tasks)))
         (role / "meta" / "argument_specs.yml").write_text(yaml.safe_dump({"argument_specs": specs or {}}))
-        place = str(folder / "journal.db")
-        Journal.open(place).record_problem(PROBLEM)
-        policy = {
-            "incident": PROBLEM.incident,
-            "self_healing_ceiling": "act",
-            "self_healing_remedies": ["mend"],
-            "self_healing_catalog": {"mend": {"role": "mend", "label": "Mend", "text": "mends {host}"}},
-            "self_healing_limits": {"unhealthy_percent": 100},
-        }
-        plays: list[Mapping[str, Any]] = [
-            {
-                "name": "Manage the host",
-                "hosts": "shop-01",
-                "gather_facts": False,
-                "tasks": [{"name": "Manage it", "ansible.builtin.group_by": {"key": "self_healing_managed"}}],
-            },
-            {"name": "Respond", "import_playbook": "self_healing.devops.respond"},
-        ]
-        environment = {"ANSIBLE_ROLES_PATH": str(folder / "roles"), "SELF_HEALING_JOURNAL": place}
-        self.run: PlaybookRun = run_playbook(
-            plays, {"shop-01": HOST}, "-e", json.dumps(policy), environment=environment
-        )
-        self.incident: Incident = Journal.open(place).read(PROBLEM.incident)
+        super().__init__(folder, "mend")
 
     def did(self) -> list[str]:
         return [done.task for done in self.run.of("shop-01") if done.task in OWN]
-
-    def kinds(self) -> list[str]:
-        return [entry.kind for entry in self.incident.timeline[1:]]
 
 
 def test_a_remedy_is_diagnosed_fixed_and_verified_in_this_order(tmp_path: Path) -> None:
