@@ -80,6 +80,7 @@ class LinkAnswers:
         parts = urlsplit(url)
         self._origin = f"{parts.scheme}://{parts.netloc}".casefold()
         self._secure = parts.scheme == "https"
+        self._path = parts.path.rstrip("/")
         #: Attempts with what is no link of ours. A link that works is never refused because of others' attempts.
         self._strangers = Throttle(capacity=30, per_second=0.5)
         self._per_link = Throttle(capacity=60, per_second=1)
@@ -111,7 +112,7 @@ class LinkAnswers:
             return self._gone(inbound) if cookie is None else _page(410, told_page("Nothing to choose", _how(record)))
         nonce = cookie.nonce if cookie else secrets.token_urlsafe(24)
         form = self._form(link, record, self._proof(link, nonce))
-        headers = {} if cookie else {"Set-Cookie": self._set_cookie(link, nonce)}
+        headers = {} if cookie else {"Set-Cookie": self._set_cookie(link, inbound.name, nonce)}
         return _page(400 if problem else 200, form_page(form, problem), headers)
 
     def _form(self, link: Link, record: Mapping[str, Any], proof: str) -> Form:
@@ -200,13 +201,14 @@ class LinkAnswers:
         return self._keys.bind("proof", link.id, nonce)
 
     def _cookie_name(self, link: Link) -> str:
-        # The prefix lets no other host of the domain set it. Each link has its own, so that two pages may be open.
-        return f"{'__Host-' if self._secure else ''}self-healing-{link.id[:12]}"
+        return f"{'__Secure-' if self._secure else ''}self-healing-{link.id[:12]}"
 
-    def _set_cookie(self, link: Link, nonce: str) -> str:
+    def _set_cookie(self, link: Link, name: str, nonce: str) -> str:
+        # For this page alone: whoever opens many links a day brings one cookie with each. What another host of the
+        # domain sets is of no use, since the value is bound to the link by our key.
         value = f"{nonce}.{self._keys.bind('cookie', link.id, nonce)}"
         seconds = max(1, int((link.expires - self._now()).total_seconds()))
-        flags = f"Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{'; Secure' if self._secure else ''}"
+        flags = f"Path={self._path}/{name}; Max-Age={seconds}; HttpOnly; SameSite=Strict{'; Secure' if self._secure else ''}"
         return f"{self._cookie_name(link)}={value}; {flags}"
 
     def _cookie(self, inbound: Inbound, link: Link) -> Cookie | None:

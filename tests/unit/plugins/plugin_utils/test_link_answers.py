@@ -160,10 +160,12 @@ def test_nothing_of_an_event_becomes_markup(open_link: Open) -> None:
     assert not re.findall(r'\s(?:style|on[a-z]+|src|href)="', browser.last)
 
 
-def test_the_cookie_belongs_to_this_host_and_this_link(open_link: Open) -> None:
+def test_the_cookie_is_for_the_page_of_this_link_alone(open_link: Open) -> None:
     browser = open_link()
     said = browser.get().headers["Set-Cookie"]
-    assert re.match(r"__Host-self-healing-[a-z2-7]{12}=[\w-]+\.[\w-]{43}; Path=/; Max-Age=86(400|399); ", said)
+    assert re.match(
+        r"__Secure-self-healing-[a-z2-7]{12}=[\w-]+\.[\w-]{43}; Path=/answer/[\w.-]+; Max-Age=86(400|399); ", said
+    )
     assert said.endswith("HttpOnly; SameSite=Strict; Secure")
     assert "Set-Cookie" not in browser.get().headers
     other = open_link("Bo Lind")
@@ -375,7 +377,7 @@ def test_an_older_key_still_works_while_it_is_being_changed(open_link: Open, jou
     "headers",
     [
         {"Cookie": ""},
-        {"Cookie": "__Host-self-healing-abc=x.y"},
+        {"Cookie": "__Secure-self-healing-abc=x.y"},
         {"Cookie": "\x00;;==;" + "a=b;" * 5000},
         {"Origin": "https://evil.example"},
         {"Origin": f"{ORIGIN}.evil.example"},
