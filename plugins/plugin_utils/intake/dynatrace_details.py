@@ -86,7 +86,7 @@ def version_2(details: Mapping[str, Any]) -> Details:
         root_cause=_stub(details.get("rootCauseEntity")),
         entities=_known(_stub(item) for item in named),
         evidence_entities=_known(found),
-        event_types=tuple(_word(item.get("eventType"), 64) for item in evidence),
+        event_types=_not_ours([_word(item.get("eventType"), 64) for item in evidence], written),
         metrics=tuple(_word(item.get("metricId"), 256) for item in evidence),
         texts=(details.get("title"), *_all_ours(written)),
     )
@@ -99,6 +99,7 @@ def version_1(details: Mapping[str, Any]) -> Details:
     causes = [event for event in events if event.get("isRootCause") is True]
     resources = (entity_of(event.get("resourceId"), None, event.get("resourceName")) for event in events)
     properties = [_mapping(event.get("customProperties")) for event in events]
+    written = [[text for pair in found.items() for text in pair] for found in properties]
     return Details(
         # The test notification writes ID.
         id=_word(details.get("id") or details.get("ID"), 128),
@@ -113,8 +114,8 @@ def version_1(details: Mapping[str, Any]) -> Details:
         root_cause=_ranked(causes[0]) if causes else None,
         entities=_known(_ranked(item) for item in [*impacts, *events]),
         evidence_entities=_known(resources),
-        event_types=tuple(_word(event.get("eventType"), 64) for event in events or impacts),
-        texts=tuple(_all_ours([text for pair in found.items() for text in pair] for found in properties)),
+        event_types=_not_ours([_word(event.get("eventType"), 64) for event in events or impacts], written),
+        texts=tuple(_all_ours(written)),
     )
 
 
@@ -166,12 +167,21 @@ def moment_of(milliseconds: Any) -> datetime | None:
     return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
 
 
-def _all_ours(written: Iterable[list[Any]]) -> list[Any]:
+def _not_ours(types: list[str], written: list[list[Any]]) -> tuple[str, ...]:
+    """Return the types of the events that are not of our own writing, all where there are no others.
+
+    A release that we rolled back to is a deployment too. What goes wrong after it is no bad release because of that.
+    """
+    ours = [any(isinstance(text, str) and marks_in(text) for text in event) for event in written]
+    others = [type_ for type_, own in zip(types, ours, strict=False) if not own]
+    return tuple(others or types)
+
+
+def _all_ours(events: list[list[Any]]) -> list[Any]:
     """Return the texts of several events, nothing when one of them is not of our own writing.
 
     A deployment that we announced may be found to be the cause of a failure, which is news all the same.
     """
-    events = list(written)
     ours = all(any(isinstance(text, str) and marks_in(text) for text in event) for event in events)
     return [text for event in events for text in event] if ours else []
 

@@ -616,6 +616,19 @@ def test_failure_that_a_deployment_of_ours_caused_is_no_echo() -> None:
     assert translate(notification(ProblemDetailsJSONv2=None, ProblemDetailsJSON=both)).marks == ()
 
 
+def test_a_rollback_that_we_told_of_makes_no_bad_release_of_what_comes_after_it() -> None:
+    slow = evidence("SERVICE_SLOWDOWN")["details"]
+    theirs = evidence("CUSTOM_DEPLOYMENT")["details"]
+    [ours] = evidence("CUSTOM_DEPLOYMENT", data=properties(("by", mark(OURS)))["details"][0]["data"])["details"]
+    assert translate_record(details(evidenceDetails={"details": [*slow, *theirs]})).kind == "bad_release"
+    assert translate_record(details(evidenceDetails={"details": [*slow, ours]})).kind == "slow_service"
+    assert translate_record(details(evidenceDetails={"details": [*slow, ours, *theirs]})).kind == "bad_release"
+    event = version_1()["rankedEvents"][0]
+    mine = {**event, "eventType": "CUSTOM_DEPLOYMENT", "customProperties": {"by": mark(OURS)}}
+    both = version_1(rankedEvents=[{**event, "eventType": "SERVICE_SLOWDOWN"}, mine])
+    assert translate(notification(ProblemDetailsJSONv2=None, ProblemDetailsJSON=both)).kind == "slow_service"
+
+
 def test_what_only_looks_like_a_mark_is_none() -> None:
     assert translate(notification(ProblemTitle="self-healing:on, not-self-healing:iabcdefghijkl")).marks == ()
 
