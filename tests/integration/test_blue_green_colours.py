@@ -33,9 +33,11 @@ if len(sys.argv) > 2:
 print(live.read_text())
 """
 SLOW = 0.35
+#: A host of the inventory that nobody can reach.
+GONE = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
 PLAY = {
     "name": "Heal, and take back what was in vain",
-    "hosts": "all:!localhost:!router",
+    "hosts": "all:!localhost:!router:!gone",
     "gather_facts": False,
     "strategy": "free",
     "tasks": [
@@ -212,6 +214,8 @@ def set_up(stage: Stage) -> None:
         pass
     stage.command("other_down", slow, gone, Declared(stage.folder, "other_down"))
 
+    stage.command("router_gone", slow, good, Declared(stage.folder, "router_gone"), blue_green_rollback_router="gone")
+
     worse = Declared(stage.folder, "worse")
     stage.command("worse", slow, stage.serve(SickWhenLive("2.7.0", worse, "blue", 0, 503)), worse)
 
@@ -240,7 +244,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
         hosts = {name: {**LOCAL, **common, **case.variables} for name, case in stage.cases.items()}
         run = run_playbook(
             [PLAY],
-            {**hosts, "router": LOCAL, "localhost": LOCAL},
+            {**hosts, "router": LOCAL, "gone": GONE, "localhost": LOCAL},
             environment={"SELF_HEALING_JOURNAL": str(folder / "journal.db")},
         )
         assert run.returncode == 0, run.output
@@ -275,6 +279,12 @@ def test_nothing_is_switched_to_a_release_that_is_down(night: Night) -> None:
         "blue is no release to go back to: it gives no answer (p95 – ms, 100.0 % failed). Nothing was switched. "
         "Mend one of the two, or decide for one by hand"
     )
+
+
+def test_a_router_that_cannot_be_reached_is_told(night: Night) -> None:
+    said = night.failed("router_gone")
+    assert said.startswith("gone, which has the router of shop, cannot be reached: ")
+    assert "Connection refused" in said
 
 
 def test_a_rollback_that_made_it_worse_is_taken_back(night: Night) -> None:
