@@ -8,6 +8,7 @@ Every case is a host of its own in one inventory, all with the address of the on
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,13 +62,27 @@ mark.touch()
 import shop
 shop.main()
 """
+#: Hangs at first, crashes at the next start, and is fine when systemd itself has started it once more.
+STUMBLES = """\
+import pathlib, signal, sys
+mark = pathlib.Path("/run/stumbles")
+starts = len(mark.read_text()) if mark.exists() else 0
+mark.write_text("x" * (starts + 1))
+sys.path.insert(0, "/srv/shop")
+if starts == 0:
+    signal.pause()
+if starts == 1:
+    raise SystemExit("stumbled")
+import shop
+shop.main()
+"""
 UNITS = (
     *("healthy", "killed", "limited", "masked", "stopped", "stopped143", "disabled", "sick", "user"),
-    *("forgotten", "looping", "worse", "store", "asking", "resting", "waiting"),
+    *("forgotten", "looping", "worse", "store", "asking", "resting", "waiting", "stumbles"),
 )
 #: What a unit has that others have not.
-PROGRAMS = {"stopped143": "exits143.py", "worse": "worse.py"}
-RESTARTS = ("limited", "looping")
+PROGRAMS = {"stopped143": "exits143.py", "worse": "worse.py", "stumbles": "stumbles.py"}
+RESTARTS = ("limited", "looping", "stumbles")
 DEPENDENCIES = {"asking": ["store"], "waiting": ["resting.service"]}
 PORTS = {name: 8001 + n for n, name in enumerate(UNITS)}
 AS_USER = ("env", "XDG_RUNTIME_DIR=/run/user/0", "systemctl", "--user")
@@ -126,6 +141,7 @@ def prepare(host: SystemdHost) -> None:
     host.write("/srv/shop/shop.py", SHOP.read_text())
     host.write("/srv/shop/exits143.py", EXITS_143)
     host.write("/srv/shop/worse.py", ONLY_ONCE)
+    host.write("/srv/shop/stumbles.py", STUMBLES)
     for name, port in PORTS.items():
         folder = "/root/.config/systemd/user" if name == "user" else "/etc/systemd/system"
         more = "Restart=always\nRestartSec=0" if name in RESTARTS else "Restart=no"
@@ -274,6 +290,13 @@ def test_a_fix_that_makes_it_worse_is_told_and_nothing_more_is_done(seen: Seen) 
     assert "worse.service on worse is not healthy: it does not run" in (seen.healed.failure("worse") or "")
     assert seen.healed.changed("worse") == ["Forget earlier failures of the unit", "Restart the unit"]
     assert seen.after["worse"]["ActiveState"] == "failed"
+
+
+def test_a_crash_while_it_comes_up_is_told_and_what_answers_now_is_left_running(seen: Seen) -> None:
+    assert seen.before["stumbles"]["ActiveState"] == "active"
+    failure = seen.healed.failure("stumbles") or ""
+    assert re.search("it crashed and was started again|its process (was replaced|ended)|it does not run", failure)
+    assert seen.last["stumbles"]["ActiveState"] == "active"
 
 
 def test_a_unit_of_the_user_is_healed(seen: Seen) -> None:
