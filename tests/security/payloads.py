@@ -70,7 +70,7 @@ def read_keptn(event: Any) -> keptn.Meaning:
 
 def read_keptn_headers(event: Any) -> keptn.Meaning:
     """The same in binary mode: the attributes are headers, which hold text only."""
-    body, headers = binary(event)
+    body, headers = binary({"data": None, **event})
     attributes, data = read_event(body, {name: str(value) for name, value in headers.items()})
     return keptn.translate(attributes, data, keptn.Installation(all_actions=True))
 
@@ -151,7 +151,7 @@ SLACK: Mapping[str, Any] = {
         "channel": {"id": "C0DYNA0326", "name": "dyna-326"},
         "message": {"type": "message", "text": "ASKED", "ts": "1795336162.000300", "user": "U0BOT00001"},
         "state": {"values": {}},
-        "response_url": "https://hooks.slack.com/actions/T0SANDBOX1/111/x",
+        "response_url": "https://hooks.example.com/actions/T0SANDBOX1/111/x",
         "trigger_id": "1.2.3",
         "actions": [
             {
@@ -217,7 +217,7 @@ def inbound() -> list[Inbound]:
         *named("xmatters", XMATTERS, to_response_hint),
         *named("slack", SLACK, read_slack),
         *named("jira webhook", JIRA_HOOKS, to_issue_hint),
-        *named("jira", JIRA_ISSUES, read_jira, "id", "created", "field"),
+        *named("jira", JIRA_ISSUES, read_jira, "id", "created", "field", "accountId", "accountType"),
     ]
 
 

@@ -202,7 +202,7 @@ def test_a_problem_about_all_hosts_touches_none(tmp_path: Path, watch: Outside) 
     environment = {"ANSIBLE_ROLES_PATH": str(tmp_path / "roles"), "SELF_HEALING_JOURNAL": place}
     run = run_playbook(
         plays,
-        {name: local for name in ("localhost", "web-01", "web-02", "db-01")},
+        dict.fromkeys(("localhost", "web-01", "web-02", "db-01"), local),
         *("-e", json.dumps(given)),
         environment={**core().environment(), **watch.environment(), **environment},
     )

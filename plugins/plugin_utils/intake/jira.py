@@ -134,8 +134,8 @@ def answers_in(
             at=said.at,
             # An issue that is moved has another key, but the same id.
             key=f"{issue.id}:{said.key}",
-            person_id=said.author.id,
-            email=said.author.email,
+            person_id=storable(said.author.id),
+            email=storable(said.author.email) if said.author.email else None,
             asked=asked,
         )
         for said in found
