@@ -17,7 +17,7 @@ description:
   - The servers of that colour are made ready before the others are drained, so that no request finds no server. What is
     under way on the others may end, for O(drain_seconds).
   - The switch is written into the file from which HAProxy reads the state of its servers when it starts, so that a
-    reload or a reboot keeps it.
+    reload or a reboot keeps it. Where that is not possible RV(reason) says why, and the switch is made all the same.
   - A server that does not accept connections is not made ready, and where none of the colour does nothing is changed.
 notes:
   - It runs on the host of HAProxy, as a user that may use its socket. The socket needs C(level admin).
@@ -196,6 +196,8 @@ class Backend:
             if not NAME.fullmatch(name):
                 raise ConfigurationError(f"{name[:40]!r} is no name of a backend or server of HAProxy")
         self.servers: dict[str, Server] = {}
+        #: Why the state could not be written.
+        self.unwritten = ""
         self.look()
 
     def look(self) -> None:
@@ -233,8 +235,6 @@ class Backend:
 
         Raises UnreachableError, and everything is as before, where no server of the colour can take traffic.
         """
-        # As it is now, so that a file that cannot be written is found out before anything is touched.
-        self.persist()
         left_out = self.make_ready(active)
         for server in self.idle(active):
             if server.takes_traffic():
@@ -291,11 +291,17 @@ class Backend:
     # -- what a restart keeps -----------------------------------------------------------------------------------------
 
     def persist(self) -> None:
-        """Write the state of the servers, where there is a file for it that says otherwise."""
+        """Write the state of the servers, where there is a file for it that says otherwise.
+
+        That it cannot be written does not stop a switch: users are better served, and why a restart undoes it is told.
+        """
         if self.params["state_file"] is None or self.written():
             return
         answer = ask(self.params["socket"], f"show servers state {self.name}", self.params["timeout"])
-        replace_file(self.params["state_file"], merged_state(text_of(self.params["state_file"]), answer, self.name))
+        try:
+            replace_file(self.params["state_file"], merged_state(text_of(self.params["state_file"]), answer, self.name))
+        except ConfigurationError as error:
+            self.unwritten = error.message
 
     def written(self) -> bool:
         """Whether a start that reads the file brings every server of the colours into the state that it is in."""
@@ -308,7 +314,7 @@ class Backend:
         if state_file is None:
             return "state_file is not set"
         if not self.written():
-            return f"{state_file} does not say so"
+            return self.unwritten or f"{state_file} does not say so"
         return lacking(text_of(config_file), config_file, state_file) if config_file is not None else ""
 
 
@@ -342,7 +348,7 @@ def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict
     live, reason = backend.live(), backend.not_persisted_because()
     ready = [server for colour in live for server in backend.of(colour) if server.takes_traffic()]
     return {
-        "changed": switches or writes,
+        "changed": switches or (writes and not backend.unwritten),
         "active": live[0] if len(live) == 1 else None,
         "live": live,
         "since_seconds": max((server.since_seconds for server in ready), default=None),

@@ -9,6 +9,7 @@ Every case is a host of its own, and all of them are played by one playbook.
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
@@ -20,6 +21,10 @@ import pytest
 
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Problem
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
+from sandbox.dynatrace import Dynatrace
+from sandbox.dynatrace.wire import now
+from sandbox.dynatrace.world import Sample
+from support.one_tool import OneTool, start_tool
 from support.playbook import LOCAL, PlaybookRun, run_playbook
 from support.routers import Colour, Router, haproxy, missing, nginx
 
@@ -104,6 +109,7 @@ class Night:
     journal: Journal
     incidents: dict[str, str]
     folder: Path
+    dynatrace: OneTool[Dynatrace]
 
     def failed(self, host: str) -> str:
         [told] = self.run.of(host, "It failed")
@@ -139,6 +145,7 @@ class Stage:
         self.cases: dict[str, Case] = {}
         self.incidents: dict[str, str] = {}
         self.journal = Journal.open(str(folder / "journal.db"))
+        self.dynatrace = stack.enter_context(start_tool(Dynatrace))
         self._stack = stack
         (folder / "command.py").write_text(COMMAND)
 
@@ -223,6 +230,11 @@ def set_up(stage: Stage) -> None:
     strange = stage.serve(Colour("{{ lookup('ansible.builtin.pipe', 'touch " + str(stage.folder / "owned") + "') }}"))
     stage.command("reported", strange, good, Declared(stage.folder, "reported"))
     stage.incident("reported", timedelta(minutes=2))
+    entity = stage.dynatrace.tool.world.entity("SERVICE-00000000000000A1", "shop").id
+    stage.dynatrace.tool.world.samples[entity] = deque([Sample(now() - 90_000, True, 950_000)])
+    told = {"entity": entity, "url": stage.dynatrace.url, "token": stage.dynatrace.settings.dynatrace_token}
+    dynatrace = {**{f"dynatrace_{name}": value for name, value in told.items()}, "dynatrace_wait_seconds": 0}
+    stage.cases["reported"].variables |= prefixed(dynatrace)
 
 
 @pytest.fixture(scope="module")
@@ -248,7 +260,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
             environment={"SELF_HEALING_JOURNAL": str(folder / "journal.db")},
         )
         assert run.returncode == 0, run.output
-        yield Night(run, stage.cases, stage.journal, stage.incidents, folder)
+        yield Night(run, stage.cases, stage.journal, stage.incidents, folder, stage.dynatrace)
 
 
 def facts(night: Night, host: str, phase: str) -> list[dict[str, Any]]:
@@ -304,3 +316,20 @@ def test_an_open_problem_is_believed_and_what_a_release_says_is_never_run(night:
     assert evidence["before"]["text"].startswith("shop: live is green is healthy (p95 ")
     assert evidence["after"]["figures"]["live"] == "blue 2.7.0"
     assert not (night.folder / "owned").exists()
+
+
+def test_dynatrace_is_asked_and_told(night: Night) -> None:
+    evidence = night.journal.read(night.incidents["reported"]).evidence
+    assert evidence["before"] is not None
+    assert evidence["after"] is not None
+    # Nothing was measured since, as the first minute after it is not over.
+    assert (
+        evidence["before"]["figures"]["dynatrace_response_ms"],
+        evidence["before"]["figures"]["dynatrace_failure_percent"],
+    ) == (950, 0)
+    assert evidence["after"]["figures"]["dynatrace_response_ms"] is None
+    [event] = night.dynatrace.tool.world.events.values()
+    assert (event.type, event.title) == ("CUSTOM_DEPLOYMENT", "shop was rolled back to blue 2.7.0")
+    assert event.properties["dt.event.deployment.version"] == "2.7.0"
+    assert event.properties["self_healing.bad_version"] == "green", "a strange version is none"
+    assert night.incidents["reported"] in event.properties["self_healing.incident"]
