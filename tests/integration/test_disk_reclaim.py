@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +188,17 @@ def test_empty_folders_go_when_the_rule_says_so(disk: Path) -> None:
     assert done["freed"]["inodes"] == 3
 
 
+def test_a_folder_of_which_something_stays_is_not_planned_to_go(disk: Path) -> None:
+    for number in range(4):
+        write(disk / "tmp" / "a" / f"{number}", days=20 + number)
+    age(disk / "tmp" / "a", 10)
+    inodes = os.statvfs(disk)
+    goal = {"inodes_used_percent": 100 * (inodes.f_files - inodes.f_ffree - 2) / inodes.f_files}
+    plan = reclaim(disk, rule(disk / "tmp", empty_folders=True), check_mode=True, **goal)
+    assert {one["path"] for one in plan["files"]} == {f"{disk}/tmp/a/{number}" for number in (2, 3)}
+    assert plan["reached"]
+
+
 def test_many_files_with_any_name_and_a_short_list(disk: Path) -> None:
     """Blanks, line breaks, escapes, quotes and what is no text at all."""
     odd = [
@@ -283,12 +296,9 @@ def test_another_file_system_and_a_missing_folder_are_notes(disk: Path, tmp_path
 
 
 HOLDER = """\
-import mmap, sys
+import sys
 opened = open(sys.argv[1], "rb")
-mapped = open(sys.argv[2], "r+b")
-map = mmap.mmap(mapped.fileno(), 0)
-mapped.close()
-deleted = open(sys.argv[3], "rb")
+deleted = open(sys.argv[2], "rb")
 print("ready", flush=True)
 sys.stdin.read()
 """
@@ -296,31 +306,38 @@ sys.stdin.read()
 
 def test_files_in_use_stay_and_deleted_ones_are_told_with_their_process(block: Path) -> None:
     place = block / "tmp"
-    paths = [write(place / name, 8192) for name in ("opened", "mapped", "deleted", "free")]
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, *map(str, paths[:3])], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as holder:
+    paths = [write(place / name, 8192) for name in ("opened", "deleted", "free")]
+    # A program that runs is mapped, and no file of its process is open.
+    program = place / "mapped"
+    shutil.copy(shutil.which("sleep") or "", program)
+    age(program, 30)
+    with ExitStack() as stack:
+        holder = stack.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-c", HOLDER, *map(str, paths[:2])], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+        )
+        stack.callback(stack.enter_context(subprocess.Popen([program, "600"])).kill)
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"ready\n"
-        paths[2].unlink()
+        paths[1].unlink()
         plan = reclaim(block, check_mode=True)
         done = reclaim(block)
         info = run(disk_info, path=str(block), seconds=0)
         assert names(place) == {"opened", "mapped"}
         assert skipped(done) == {"in use": 2}
-        assert next(one["bytes"] for one in done["rules"][0]["skipped"]) == 16384
+        assert next(one["bytes"] for one in done["rules"][0]["skipped"]) == 8192 + program.stat().st_blocks * 512
         told = [(one["path"], one["bytes"], one["pid"]) for one in done["held"]["largest"]]
-        assert told == [(str(paths[2]), 8192, holder.pid)]
+        assert told == [(str(paths[1]), 8192, holder.pid)]
         assert done["held"] == plan["held"] == info["held"]
-        assert holder.stdin is not None
-        holder.stdin.close()
     assert reclaim(block)["predicted"]["files"] == 2
 
 
 def test_an_image_that_is_mounted_is_in_use(tmp_path: Path, disk: Path) -> None:
     with ext4(disk / "tmp" / "image", mib=4, inodes=64):
         age(disk / "tmp" / "image.img", 30)
-        assert skipped(reclaim(disk)) == {"in use": 1, "other file system": 1}
+        for check_mode in (True, False):
+            assert skipped(reclaim(disk, check_mode=check_mode)) == {"in use": 1, "other file system": 1}
     assert reclaim(disk)["predicted"]["files"] == 0
 
 
@@ -450,8 +467,9 @@ def test_too_deep_folders_are_left_alone_and_named(disk: Path) -> None:
 def test_a_read_only_file_system_is_a_clear_failure(disk: Path) -> None:
     old = write(disk / "tmp" / "old")
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-    with pytest.raises(ConfigurationError, match="is read-only, so nothing can be removed"):
-        reclaim(disk)
+    for check_mode in (True, False):
+        with pytest.raises(ConfigurationError, match="is read-only, so nothing can be removed"):
+            reclaim(disk, check_mode=check_mode)
     assert run(disk_info, path=str(disk), seconds=0)["mount"]["read_only"] is True
     subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
     assert old.exists()
@@ -517,7 +535,8 @@ def test_a_quarantine_that_others_can_write_to_is_refused(disk: Path) -> None:
 
 
 def test_a_quarantine_without_room_keeps_files_where_they_are(disk: Path, tmp_path: Path) -> None:
-    write(disk / "tmp" / "old", 8 * MIB)
+    """Neither is its own file system filled to the last byte."""
+    write(disk / "tmp" / "old", 4 * MIB - 65536)
     with memory(tmp_path / "small", mib=4) as small:
         done = reclaim(disk, quarantine=str(small / "quarantine"))
     assert skipped(done) == {"no room in the quarantine": 1}
