@@ -120,9 +120,16 @@ def test_playbooks_name_their_hosts_themselves() -> None:
             str(path.relative_to(ROOT)) for _found in re.findall(r"\b(?:add_host|group_by|ansible_limit)\b", text)
         ]
     assert added == ["roles/incident/tasks/choose_host.yml"]
+
+
+def test_rules_hand_on_ids_and_names_that_fit_a_pattern() -> None:
+    """What a rule gives to a playbook is a template there, so that it may be nothing that anybody wrote."""
+    safe = {f"{kind}.incident" for kind in ("problem", "answer", "timer")} | {"timer.name", "meta.uuid", "canary.id"}
     for path in (ROOT / "extensions/eda/rulebooks").glob("*.yml"):
         text = path.read_text("utf-8")
         assert not re.search(r"insert_hosts_to_meta|run_module|limit:", text), path
+        given = {word for found in re.findall(r"\{\{(.*?)\}\}", text) for word in re.findall(r"event\.([\w.]+)", found)}
+        assert given <= safe, (path, given - safe)
 
 
 def test_the_playbooks_touch_only_the_managed_host_that_was_claimed(tmp_path: Path, watch: Outside) -> None:

@@ -29,6 +29,7 @@ from security.cores import COLLECTIONS, core
 from security.outside import Outside, outside, thorough
 from security.shown import active_in_document, active_in_slack, holds, page
 from security.stories import URL, answered, asked, batches, healed, task_with
+from support.story import PROBLEM
 from support.tree import ROOT, plugin
 
 RENDERING = Path(__file__).absolute().with_name("rendering.py")
@@ -64,6 +65,8 @@ def incidents(watch: Outside, tools: SandboxThread) -> list[dict[str, Any]]:
         pid = tools.call("dynatrace", "open", title="x")["pid"]
         record = kinds[number % len(kinds)](texts, problem_id=pid).to_dict()
         record["id"] = "i" + name_of(number)
+        if record["problem"]["number"] == PROBLEM.incident:
+            record["problem"]["number"] = record["id"]
         for entry in record["calls"]:
             entry["marker"] = entry["marker"].replace(entry["marker"].partition(".")[0], record["id"])
         record["tasks"] = [task_with(texts).to_data()]
