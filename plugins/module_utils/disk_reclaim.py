@@ -177,6 +177,9 @@ class Reclaim:
             return
         add, rank = part.found.add, weigher.rank
         for found in self._walk(part):
+            # Whether a folder can go depends on whether all in it goes, which is not known yet.
+            if found.is_folder:
+                continue
             part.oldest = max(part.oldest, found.age)
             blocks = found.status.st_blocks
             add(rank(blocks, found.age), blocks * 512)
@@ -217,7 +220,12 @@ class Reclaim:
                 here = status.st_blocks * 512
                 if found.age > oldest:
                     oldest = found.age
-                if weigher is not None and not cut.takes(weigher.rank(status.st_blocks, found.age), here):
+                stays = (
+                    weigher is not None
+                    and not found.is_folder
+                    and not cut.takes(weigher.rank(status.st_blocks, found.age), here)
+                )
+                if stays:
                     found.level.kept = True
                     continue
                 files += 1
