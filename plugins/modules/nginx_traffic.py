@@ -202,7 +202,9 @@ class Upstream:
         """Read the file. Raises ConfigurationError where it lacks a server."""
         self.text = text_of(self.file)
         if not self.text:
-            raise ConfigurationError(f"{self.file} does not exist or is empty; correct file")
+            raise ConfigurationError(
+                f"file: {self.file or 'it'} does not exist or is empty; name the file of the upstream"
+            )
         try:
             found = entries(self.text, self.params["upstream"])
         except ConfigurationError as error:

@@ -139,5 +139,5 @@ def test_what_is_wrong_is_told_with_the_mend(place: Place, tmp_path: Path) -> No
         place.run(upstream="shoe")
     with pytest.raises(ConfigurationError, match=r"has no line 'server 10\.0\.0\.9:80' in its upstream"):
         place.run(colours={"blue": ["10.0.0.9:80"], "green": [f"127.0.0.1:{place.green.port}"]})
-    with pytest.raises(ConfigurationError, match=r"nowhere\.conf does not exist or is empty; correct file"):
+    with pytest.raises(ConfigurationError, match=r"nowhere\.conf does not exist or is empty; name the file"):
         place.run(file=str(tmp_path / "nowhere.conf"))

@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+import argparse
+
+import pytest
+
 from ansible_collections.self_healing.devops.plugins.plugin_utils.intake.dynatrace import translate_record
+from sandbox.__main__ import watch as read_watch
 from sandbox.dynatrace import Dynatrace, shapes
 from sandbox.settings import Settings, Watch
 from support.one_tool import start_tool
@@ -48,3 +53,10 @@ def test_what_is_slow_without_a_deployment_is_a_slow_service() -> None:
             [problem] = world.newest_problems()
             told = translate_record(shapes.problem(problem, ("evidenceDetails",), world))
             assert told.kind == "slow_service"
+
+
+def test_how_slow_is_too_slow_is_said_in_milliseconds() -> None:
+    assert read_watch("name=shop,url=http://h/,host=a,slow=200").slow_ms == 200  # type: ignore[union-attr]
+    assert read_watch("name=shop,url=http://h/,host=a").slow_ms is None  # type: ignore[union-attr]
+    with pytest.raises(argparse.ArgumentTypeError, match="slow is no number of milliseconds"):
+        read_watch("name=shop,url=http://h/,host=a,slow=very")
