@@ -12,6 +12,8 @@ from .disk_text import size
 
 #: Files and processes that are named.
 _NAMED = 5
+#: Bytes from which on the space of a deleted file is told in words.
+_WORTH_A_RESTART = 1 << 20
 
 
 def state(usage: Mapping[str, Any], growth: Mapping[str, Any] | None, hours: float | None) -> str:
@@ -40,6 +42,7 @@ def held(found: Mapping[str, Any]) -> list[str]:
         f"{size(one['bytes'])} of a deleted file are held by {one['process']} (pid {one['pid']}), which has to be "
         f"restarted to give them back"
         for one in found["largest"][:_NAMED]
+        if one["bytes"] >= _WORTH_A_RESTART
     ]
     if found["unseen"]:
         lines.append(f"open files could not be seen: those of {found['unseen']} processes")
