@@ -85,7 +85,7 @@ class Quarantine:
     def purge(self, batch: str, *, dry_run: bool) -> Moved:
         """Delete a batch for good."""
         place = self._batch(batch)
-        moved = Moved(sum(1 for _ in _files_below(place)), folder_bytes(place))
+        moved = Moved(sum(1 for _file in _files_below(place)), folder_bytes(place))
         if not dry_run:
             shutil.rmtree(place)
         return moved

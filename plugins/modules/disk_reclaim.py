@@ -254,6 +254,7 @@ moved:
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -331,7 +332,7 @@ def reclaim(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     path = params["path"]
     quota = disk_text.bytes_of(params["quota"], "quota") if params["quota"] else None
     rules, goal = rules_of(params["rules"]), goal_of(params)
-    usage = lambda: read_usage(path, quota)  # noqa: E731
+    usage = partial(read_usage, path, quota)
     usage()
     device = os.stat(path).st_dev
     if os.statvfs(path).f_flag & os.ST_RDONLY:
