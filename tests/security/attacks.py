@@ -170,7 +170,19 @@ ODD_VALUES: dict[str, object] = {
 #: What C(reference/ansible-rulebook.md) proved to widen a target, and what else Ansible reads as more than one name.
 HOST_PATTERNS: Sequence[str] = (
     *("all", "*", "~.*", "~(web|db).*", "!web-01", "web-01,db-01", "web-01:db-01", "all:!web-02", "all,!web-02", ""),
-    *("@/etc/hostname", "@hosts.txt", "-i/etc/hosts", "-ihosts,", "web-*", "web-0?", "web-[01:03]", "web-0[1-3]"),
+    *(
+        "@/etc/hostname",
+        "@hosts.txt",
+        "-i/etc/hosts",
+        "-ihosts,",
+        "web-*",
+        "*-01",
+        "web-?1",
+        "web-[0][1]",
+        "web-0?",
+        "web-[01:03]",
+        "web-0[1-3]",
+    ),
     *("&self_healing_managed", "web-01:&all", "self_healing_managed", "toolchain", "ungrouped", "localhost"),
     *("web-01[0]", "web-0[0:-1]", "all[0]", "{{ groups['all'] }}", "{{ groups.all | first }}", "web-01\nweb-02"),
     *(
