@@ -26,7 +26,7 @@ from demo.layout import Layout
 from demo.processes import Program, tail
 from demo.scenarios.process_crash import ProcessCrash
 from security.cores import core
-from security.outside import Outside
+from security.outside import Outside, thorough
 from support.chain import TestChain
 
 PLAYBOOK = 240.0
@@ -70,13 +70,14 @@ class OpenChain(TestChain):
         self._wait("rulebook", self._listens)
 
     def playbook(self, name: str, incident: str = "", **variables: str) -> str:
-        """Run a playbook of the collection with the ansible-core that is tried, as talkative as people run it."""
+        """Run a playbook of the collection with the ansible-core that is tried, and with -vvv."""
         tried = core()
         log = self.layout.logs / f"playbook-{time.monotonic_ns()}.log"
         given = {**({"incident": incident} if incident else {}), **variables}
         extra = [part for key, value in given.items() for part in ("-e", f"{key}={value}")]
         command = [tried.program("ansible-playbook"), name, "-i", str(self.layout.inventory), *extra]
-        environment = {**self._environment(), **tried.environment(), "ANSIBLE_VERBOSITY": "3"}
+        talkative = "3" if thorough() or name.endswith("heal") else "0"
+        environment = {**self._environment(), **tried.environment(), "ANSIBLE_VERBOSITY": talkative}
         running = Program("ansible-playbook", command, environment, self.layout.root, log)
         try:
             status = running.wait(PLAYBOOK)
