@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -85,13 +86,14 @@ class Seen:
     bystander_lived: bool = False
     evidence: dict[str, Any] = field(default_factory=dict)
     down_after_check: bool = False
+    attachments: dict[str, str] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     folder = tmp_path_factory.mktemp("command")
     journal = f"{folder / 'journal.db'}"
-    names = ("healthy", "killed", "hanging", "foreign", "stopped", "occupied", "sick", "crashing")
+    names = ("healthy", "killed", "hanging", "foreign", "stopped", "occupied", "sick", "crashing", "looping")
     shops = {name: Shop(folder / name) for name in names}
     with ExitStack() as stack:
         for name in ("healthy", "killed", "hanging"):
@@ -108,6 +110,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         )
         stack.callback(bystander.kill)
         shops["foreign"].pid_file.write_text(f"{bystander.pid}\n")
+        starts_file = shops["looping"].pid_file.with_name(f"{shops['looping'].pid_file.name}.starts")
+        starts_file.write_text("".join(f"{time.time() - ago}\n" for ago in (900, 300, 200, 100, 50, 10)))
         stopped_file = folder / "stopped" / "on-purpose"
         stopped_file.touch()
         squatter = Shop(folder / "squatter", port=shops["occupied"].port)
@@ -128,6 +132,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             "foreign": settings(shops["foreign"]),
             "stopped": settings(shops["stopped"], process_restart_stopped_file=str(stopped_file)),
             "occupied": settings(shops["occupied"]),
+            "looping": settings(shops["looping"]),
             "sick": settings(
                 shops["sick"], process_restart_probe_text="all is well", process_restart_timeout_seconds=2
             ),
@@ -153,9 +158,10 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         after = {name: shops[name].pid for name in pid_files}
         evidence = dict(recorder.read(incident).evidence)
         again = run_playbook([HEAL], {"foreign": hosts["foreign"]}, environment=environment)
+        logs = {attached.name: attached.content or "" for attached in recorder.read(incident, content=True).attachments}
         recorder.close()
         assert evidence_after_check["before"] is None
-        yield Seen(checked, healed, again, shops, before, after, bystander.poll() is None, evidence, still_down)
+        yield Seen(checked, healed, again, shops, before, after, bystander.poll() is None, evidence, still_down, logs)
 
 
 def test_a_healthy_service_is_left_alone(seen: Seen) -> None:
@@ -197,6 +203,19 @@ def test_log_lines_are_evidence_and_never_a_template(seen: Seen) -> None:
     assert "payment {{ 6 * 7 }} failed" in seen.evidence["before"]["text"]
     assert "at {% raw %}" in seen.evidence["before"]["text"]
     assert "was asked to stop" not in seen.evidence["after"]["text"]
+    assert len(seen.evidence["before"]["text"].splitlines()) > 2
+
+
+def test_the_log_is_attached_where_it_was_not_healthy(seen: Seen) -> None:
+    assert list(seen.attachments) == ["killed-shop-before.log"]
+    log = seen.attachments["killed-shop-before.log"]
+    assert log.splitlines()[-1] == "payment {{ 6 * 7 }} failed \ufffd\ufffd at {% raw %}"
+
+
+def test_a_service_that_was_started_over_and_over_is_left_to_people(seen: Seen) -> None:
+    failure = seen.healed.failure("looping") or ""
+    assert "shop on looping is not started: it was started 5 times within 600 s, which is a crash loop" in failure
+    assert seen.healed.changed("looping") == []
 
 
 def test_a_service_that_hangs_is_ended_and_started_again(seen: Seen) -> None:

@@ -181,7 +181,7 @@ def test_a_killed_container_is_started_and_answers(seen: Seen) -> None:
 
 
 def test_its_last_lines_are_read(seen: Seen) -> None:
-    looked = seen.healed.of("killed", "Look at what is around the service")
+    looked = seen.healed.of("killed", "Look at the service")
     assert "listens" in next(done.result["stderr"] for done in looked if "stderr" in done.result)
 
 

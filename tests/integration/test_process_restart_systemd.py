@@ -223,7 +223,7 @@ def test_how_a_unit_ended_is_told(seen: Seen) -> None:
 
 
 def test_the_last_lines_of_the_journal_are_read(seen: Seen) -> None:
-    looked = seen.healed.of("killed", "Look at what is around the service")
+    looked = seen.healed.of("killed", "Look at the service")
     log = next(done.result["stderr"] for done in looked if "stderr" in done.result)
     assert f"listens on 127.0.0.1:{PORTS['killed']}" in log
     assert "status=9/KILL" in log

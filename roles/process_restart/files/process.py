@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Looks at a service on its own host, or stops it. Fed to Python on standard input, so that nothing is left behind.
 
-The one argument is a question in JSON, whose C(verb) is C(look), C(stop), C(past), C(around) or C(note). Prints one
-JSON object made of numbers, truth values and plain words: no text that a service says gets into it. Texts go to
-standard error, where a failure says its reason too.
+The one argument is a question in JSON, whose C(verb) is C(look), C(stop) or C(note). Prints one JSON object made of
+numbers, truth values and plain words: no text that a service says gets into it. Texts go to standard error, where a
+failure says its reason too.
 Needs Python 3.8 and nothing else, and the other files of this folder.
 """
 
@@ -26,18 +26,29 @@ from service_state import Question
 
 def answer(asked: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """Return what is asked for, and texts about it. Raises LookError, OSError."""
-    verb = asked.pop("verb")
-    if verb == "look":
-        question, probed = Question(**asked.pop("service")), Probe(**asked.pop("probe"))
-        return look(question, probed, **asked), ""
-    if verb == "stop":
-        return stop(Question(**asked.pop("service")), **asked), ""
-    if verb == "past":
-        return past(**asked), ""
-    if verb == "around":
-        found = around(Around(**asked))
-        return {**found.figures, "report_lines": len(found.report)}, "\n".join([*found.report, *found.log])
+    if asked["verb"] == "look":
+        return _look(asked)
+    if asked["verb"] == "stop":
+        return stop(Question(**asked["service"]), asked["seconds"]), ""
     return {"noted": note_start(Path(asked["file"]), asked["seconds"])}, ""
+
+
+def _look(asked: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Look at the service, at the last minutes of one that is not healthy, and for evidence at what is around it."""
+    question = Question(**asked["service"])
+    facts = look(question, Probe(**asked["probe"]), asked["seconds"], asked["settle"])
+    words = facts["words"]
+    facts.update(past={}, around={}, report_lines=0)
+    if facts["wrong"]:
+        named = words.get(question.name_key, "?")
+        facts["past"] = past(**asked["past"], name=asked["name"] if named in ("", "?") else named)
+    if not asked["around"]:
+        return facts, ""
+    last = words.get(question.last_pid_key, "")
+    pid = facts["pid"] or (int(last) if last.isdigit() else 0)
+    found = around(Around(**{**asked["around"], "pid": pid, **({} if facts["wrong"] else {"log": None})}))
+    facts.update(around=found.figures, report_lines=len(found.report))
+    return facts, "\n".join([*found.report, *found.log])
 
 
 def main(argument: str) -> int:

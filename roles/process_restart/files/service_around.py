@@ -103,9 +103,8 @@ def _running(pid: int, figures: dict[str, Any], report: list[str]) -> None:
     figures["threads"] = sum(values.get("Threads", 0) for values in status)
     files = [file for pid in pids for file in _open_files(pid)]
     figures["open_files"] = len(files)
-    report.append(
-        f"{len(pids)} processes, {figures['threads']} threads, {figures['memory_mib']} MiB, {len(files)} open files"
-    )
+    processes = "1 process" if len(pids) == 1 else f"{len(pids)} processes"
+    report.append(f"{processes}, {figures['threads']} threads, {figures['memory_mib']} MiB, {len(files)} open files")
     deleted = {key: (name, size) for name, key, size in (_deleted(file) for file in files) if key}
     figures["deleted_files"] = len(deleted)
     figures["deleted_mib"] = round(sum(size for _name, size in deleted.values()) / MIB, 1)

@@ -43,18 +43,18 @@ class Record(NamedTuple):
     number: int | None = None
 
 
-def past(command: list[str], reads: str, name: str, seconds: float) -> dict[str, Any]:
+def past(command: list[str], reads: str, seconds: float, name: str) -> dict[str, Any]:
     """Return what the record says: C(starts) within the last C(seconds), what was C(last), and how the process ended.
 
     C(reads) is C(journal), C(supervisord), C(container), or C(starts): then C(command) names a file with one time per
-    line.
+    line. C({name}) in the command becomes C(name).
     """
     nothing = {"starts": None, "last": None, "exit_code": None, "exit_signal": None}
     try:
         if reads == "starts":
             records = list(_starts(Path(command[0])))
         else:
-            shown = run(command)
+            shown = run([part.replace("{name}", name) for part in command])
             if shown.returncode != 0:
                 return nothing
             records = list(READERS[reads](shown.stdout, name))

@@ -23,7 +23,8 @@ class Question(NamedTuple):
     stopped on purpose. C(show) is a command, C(reads) how its answer is read: C(properties) are lines of C(KEY=VALUE),
     C(supervisord) and C(container) what those print. C(running) is the C(KEY=VALUE) of a service that runs, C(pid_key)
     the key of its pid, C(same_keys) the keys that stay the same while nothing is restarted. C(absent) is an expression
-    for what it says when there is no such service.
+    for what it says when there is no such service. C(name_key) is the key of the name by which the manager itself knows
+    the service, C(last_pid_key) that of the process that ran last.
     """
 
     pid_file: str = ""
@@ -35,6 +36,8 @@ class Question(NamedTuple):
     pid_key: str = ""
     same_keys: list[str] | None = None
     absent: str = ""
+    name_key: str = ""
+    last_pid_key: str = "last"
 
 
 class State(NamedTuple):
@@ -80,7 +83,7 @@ def _read_pid_file(asked: Question) -> State:
     words["recorded"] = str(int(text[0]))
     process = find_process(int(text[0]))
     if process is None:
-        return State(False, None, {**words, "why": "ended"}, [])
+        return State(False, None, {**words, "why": "ended", "last": words["recorded"]}, [])
     if asked.program not in process.command_line:
         return State(False, None, {**words, "why": "another_process"}, [])
     return State(True, process, {**words, "why": "running"}, [])

@@ -28,7 +28,7 @@ NOTHING = {"starts": None, "last": None, "exit_code": None, "exit_signal": None}
 
 
 def past(text: str, reads: str, name: str = "shop", seconds: float = 600) -> dict[str, Any]:
-    found: dict[str, Any] = records.past(["printf", "%s", text], reads, name, seconds)
+    found: dict[str, Any] = records.past(["printf", "%s", text], reads, seconds, name)
     return found
 
 
@@ -90,17 +90,17 @@ def test_the_events_of_both_engines_are_read(events: list[dict[str, Any]]) -> No
 
 def test_own_starts_are_noted_and_forgotten(tmp_path: Path) -> None:
     file = tmp_path / "starts"
-    assert records.past([str(file)], "starts", "shop", 600)["starts"] == 0
+    assert records.past([str(file)], "starts", 600, "shop")["starts"] == 0
     file.write_text(f"nonsense\n{time.time() - 900}\n{time.time() - 90}\n")
     assert records.note_start(file, 600)
-    assert records.past([str(file)], "starts", "shop", 600)["starts"] == 2
+    assert records.past([str(file)], "starts", 600, "shop")["starts"] == 2
     assert len(file.read_text().splitlines()) == 2
     assert not records.note_start(tmp_path / "no" / "folder", 600)
 
 
 @pytest.mark.parametrize("command", [["/no/such/program"], ["false"]])
 def test_a_record_that_cannot_be_read_is_no_error(command: list[str]) -> None:
-    assert records.past(command, "journal", "shop", 600) == NOTHING
+    assert records.past(command, "journal", 600, "shop") == NOTHING
 
 
 def test_a_record_full_of_nonsense_is_no_error() -> None:
@@ -109,3 +109,9 @@ def test_a_record_full_of_nonsense_is_no_error() -> None:
     )
     for reads in ("journal", "supervisord", "container"):
         assert past(text.replace("\x00", "�"), reads)["starts"] == 0
+
+
+def test_the_record_is_asked_for_the_service_by_its_name() -> None:
+    command = ["sh", "-c", """test '{name}' = shop && echo '{"Action": "start", "time": 1}'"""]
+    assert records.past(command, "container", 600, "shop")["last"] == "started"
+    assert records.past(command, "container", 600, "other") == NOTHING

@@ -333,6 +333,48 @@ def test_a_missing_setting_is_named(tmp_path: Path, missing: str, named: str) ->
 def test_a_question_that_cannot_be_answered_ends_with_a_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    question = {"verb": "look", "service": {"pid_file": str(tmp_path), "program": "tiny-service"}, "probe": {}}
-    assert process.main(json.dumps(question)) == 1
+    question = asked(tmp_path, service={"pid_file": str(tmp_path), "program": "tiny-service"})
+    assert process.main(question) == 1
     assert capsys.readouterr() == ("", f"{tmp_path}: Is a directory")
+
+
+def asked(tmp_path: Path, **other: Any) -> str:
+    """Return the question that the role asks before a fix."""
+    return json.dumps(
+        {
+            "verb": "look",
+            "name": "shop",
+            "service": {"pid_file": str(tmp_path / "pid"), "program": "tiny-service"},
+            "probe": {},
+            "seconds": 0,
+            "settle": 0,
+            "past": {"command": [str(tmp_path / "starts")], "reads": "starts", "seconds": 600},
+            "around": {"log": ["printf", "one\\n\\377 {{ 1 }}\\n"], "log_lines": 1},
+            **other,
+        }
+    )
+
+
+def test_texts_come_apart_from_words_and_the_log_only_where_something_is_wrong(
+    tmp_path: Path, service: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert process.main(asked(tmp_path)) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["around"]["threads"] >= 1
+    assert err.startswith("1 process, ")
+    assert "{{ 1 }}" not in err
+    service.kill()
+    service.wait()
+    assert process.main(asked(tmp_path)) == 0
+    out, err = capsys.readouterr()
+    facts = json.loads(out)
+    assert (facts["past"]["starts"], facts["around"]["core_files"], facts["report_lines"]) == (0, 0, 0)
+    assert err == "\ufffd {{ 1 }}"
+
+
+def test_nothing_around_is_looked_for_where_nobody_asks(
+    tmp_path: Path, service: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert process.main(asked(tmp_path, around={})) == 0
+    out, err = capsys.readouterr()
+    assert (json.loads(out)["around"], json.loads(out)["past"], err) == ({}, {}, "")
