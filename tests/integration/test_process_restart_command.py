@@ -188,7 +188,7 @@ def test_the_figures_before_and_after_are_true(seen: Seen) -> None:
     assert 0 < figures["response_ms"] < 5000
     assert 1 < figures["memory_mib"] < 500
     assert (figures["up"], figures["pid"], figures["http_status"]) == (1, seen.after["killed"], 200)
-    assert (figures["ports"], figures["deleted_files"]) == (str(seen.shops["killed"].port), 0)
+    assert (figures["ports"], figures["deleted_mib"]) == (str(seen.shops["killed"].port), 0)
 
 
 def test_what_was_found_is_kept_with_the_incident(seen: Seen) -> None:
