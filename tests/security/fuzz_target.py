@@ -88,7 +88,8 @@ def feed_of(name: str) -> Feed:
             lambda: [choices.text(20), choices.number(9)],
             lambda: {choices.text(20): choices.text(20)},
         )
-        return kinds[choices.number(len(kinds) - 1)]()
+        # A copy: what is fed next may not hold what was made of this.
+        return json.loads(json.dumps(kinds[choices.number(len(kinds) - 1)]()))
 
     def mutated(choices: Choices) -> None:
         form = forms[choices.number(len(forms) - 1)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from demo.credentials import Credentials
+from security.__main__ import Outcome
 from security.attacks import VAULT, Attack
 from security.cores import core
 from security.outside import CANARY, TALLY, Outside, outside
@@ -113,3 +115,14 @@ def test_mark_up_that_means_something_is_found() -> None:
     assert page("<p onclick=x><script>1</script>")[:2] == ({"p", "script"}, [("onclick", "x")])
     assert holds("Problem: {{ a }}  b", "{{ a }}\nb")
     assert not holds("Problem: 49", "{{ 7*7 }}")
+
+
+def test_a_run_with_a_hole_is_not_good() -> None:
+    counts = Counter(cases=3, evaluated=0, contacted=0, leaked=0)
+    fine = Outcome("2.16.19", counts, True)
+    assert fine.good
+    assert fine.line() == "ansible-core 2.16.19: cases 3, evaluated 0, contacted 0, leaked 0"
+    for hole in ("evaluated", "contacted", "leaked"):
+        assert not Outcome("2.16.19", counts + Counter({hole: 1}), True).good
+    assert not Outcome("2.16.19", Counter(), True).good, "where nothing was tried nothing was shown"
+    assert not Outcome("2.16.19", counts, False).good
