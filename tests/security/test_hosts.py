@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
         yield watching
 
 
-def decided(names: list[str], fleet: list[ManagedHost] = FLEET) -> tuple[str | None, str, str | None]:
+def decided(names: list[str], fleet: Sequence[ManagedHost] = tuple(FLEET)) -> tuple[str | None, str, str | None]:
     """Return target, verdict and reason of the decision about a problem with entities of these names."""
     entities = tuple(Entity(f"HOST-{0xF000 + n:016X}", "HOST", name) for n, name in enumerate(names))
     incident = Story(replace(PROBLEM, entities=entities, root_cause=None)).incident
