@@ -14,8 +14,8 @@ short_description: What to remember of the alerts of an incident
 version_added: 0.1.0
 author: the self_healing.devops authors (@self-healing-devops)
 description:
-  - Returns the details of a pager for M(self_healing.devops.incident_tool), from what M(self_healing.devops.xmatters_alert)
-    returned for each call and from what was remembered before.
+  - Returns the details of a pager for M(self_healing.devops.incident_tool), from what
+    M(self_healing.devops.xmatters_alert) returned for each call and from what was remembered before.
 positional: known
 options:
   _input:

@@ -118,7 +118,8 @@ SPEC = ModuleSpec(
 
 CHANNEL = "playbook"
 #: Characters of a name and of a comment.
-LONGEST_NAME, LONGEST_COMMENT = 80, 1000
+LONGEST_NAME = 80
+LONGEST_COMMENT = 1000
 #: How long this run may take before what follows is handed to a rulebook again.
 LEASE = timedelta(minutes=5)
 #: Entries of choices that counted.

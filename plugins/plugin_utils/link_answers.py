@@ -208,8 +208,8 @@ class LinkAnswers:
         # domain sets is of no use, since the value is bound to the link by our key.
         value = f"{nonce}.{self._keys.bind('cookie', link.id, nonce)}"
         seconds = max(1, int((link.expires - self._now()).total_seconds()))
-        flags = f"Path={self._path}/{name}; Max-Age={seconds}; HttpOnly; SameSite=Strict{'; Secure' if self._secure else ''}"
-        return f"{self._cookie_name(link)}={value}; {flags}"
+        flags = f"Path={self._path}/{name}; Max-Age={seconds}; HttpOnly; SameSite=Strict"
+        return f"{self._cookie_name(link)}={value}; {flags}{'; Secure' if self._secure else ''}"
 
     def _cookie(self, inbound: Inbound, link: Link) -> Cookie | None:
         """Return the cookie that this page has set, None where there is none or it is not ours."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import SelfHealingError
@@ -34,7 +34,7 @@ GIVEN_UP = "This could not be recorded. Please press the button again, or answer
 NOT_OURS = "This button belongs to another workspace or another app, so that nothing was recorded."
 
 #: Shows a text to the person who pressed.
-Whisper = Callable[[Press, str], Awaitable[None]]
+Whisper = Callable[[Press, str], Coroutine[Any, Any, None]]
 
 
 class SlackAnswers:
@@ -110,9 +110,8 @@ class SlackAnswers:
         LOGGER.error("answer on slack to incident %s: given up", press.choice.incident)
         await self._whisper(press, GIVEN_UP)
 
-    def _start(self, work: Coroutine[Any, Any, Any] | Awaitable[Any]) -> asyncio.Task[Any]:
-        task = asyncio.ensure_future(work)
-        assert isinstance(task, asyncio.Task)
+    def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
         self._working.add(task)
         task.add_done_callback(self._ended)
         return task

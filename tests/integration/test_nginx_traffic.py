@@ -51,8 +51,9 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    with two_colours() as (blue, green), nginx(tmp_path, blue, green) as router:
-        yield Place(router, blue, green)
+    with two_colours() as (blue, green):
+        with nginx(tmp_path, blue, green) as router:
+            yield Place(router, blue, green)
 
 
 def test_a_switch_under_load_fails_no_request_and_outlives_a_restart(place: Place) -> None:

@@ -48,9 +48,11 @@ def ext4(folder: Path, mib: int = 64, inodes: int = 4096) -> Iterator[Path]:
     )
     if made.returncode != 0:
         pytest.skip(f"no ext4 can be made here: {made.stderr.strip()}")
-    with mounted(folder, "-o", "loop", str(image)) as place:
-        yield place
-    image.unlink()
+    try:
+        with mounted(folder, "-o", "loop", str(image)) as place:
+            yield place
+    finally:
+        image.unlink()
 
 
 def write(path: Path, size: int = 4096, days: float = 30, now: float | None = None) -> Path:

@@ -31,7 +31,7 @@ class Healed:
         folder: Path,
         role: str,
         roles: Path | None = None,
-        host: Mapping[str, Any] = HOST,
+        host: Mapping[str, Any] | None = None,
         tools: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         place = str(folder / "journal.db")
@@ -64,7 +64,7 @@ class Healed:
         ]
         environment = {"ANSIBLE_ROLES_PATH": str(roles or folder / "roles"), "SELF_HEALING_JOURNAL": place}
         self.run: PlaybookRun = run_playbook(
-            plays, {"shop-01": dict(host), **(tools or {})}, "-e", json.dumps(policy), environment=environment
+            plays, {"shop-01": dict(host or HOST), **(tools or {})}, "-e", json.dumps(policy), environment=environment
         )
         self.incident: Incident = Journal.open(place).read(PROBLEM.incident)
 

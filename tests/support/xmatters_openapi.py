@@ -72,10 +72,13 @@ def every_call_compared() -> Iterator[list[Passed]]:
         passed.append((request, response))
         return response
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RequestsTransport, "send", send)
-        yield passed
-    if missing() is None and (found := departures(passed)):
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(RequestsTransport, "send", send)
+            yield passed
+    finally:
+        found = [] if missing() else departures(passed)
+    if found:
         raise AssertionError("\n".join(found))
 
 

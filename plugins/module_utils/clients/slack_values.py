@@ -26,8 +26,8 @@ class User:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> User:
-        profile = data.get("profile") if isinstance(data.get("profile"), Mapping) else {}
-        assert isinstance(profile, Mapping)
+        told = data.get("profile")
+        profile: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
         name = profile.get("real_name") or data.get("real_name") or profile.get("display_name") or data.get("name")
         email = profile.get("email")
         strange = any(data.get(flag) for flag in ("deleted", "is_bot", "is_app_user", "is_stranger"))

@@ -85,9 +85,9 @@ class App:
     async def take(self, payload: Any) -> bool:
         self.came.append(payload)
         outcome = self.outcomes.pop(0) if self.outcomes else True
-        if isinstance(outcome, Exception):
+        if not isinstance(outcome, bool):
             raise outcome
-        return bool(outcome)
+        return outcome
 
 
 @asynccontextmanager
