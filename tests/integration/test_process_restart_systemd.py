@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
+from support.host_remains import HostError
 from support.playbook import PlaybookRun, run_playbook
 from support.shop import SHOP
-from support.systemd_host import HostError, SystemdHost
+from support.systemd_host import SystemdHost
 
 ROLE = "self_healing.devops.process_restart"
 HEAL = {

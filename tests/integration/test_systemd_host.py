@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from support import molecule_hosts
 from support import systemd_host as support
-from support.systemd_host import HostError, Hosts, SystemdHost, sweep, traces
+from support.host_remains import HostError, sweep, traces
+from support.systemd_host import Hosts, SystemdHost
 
 #: A test run of its own that starts a host and then waits to be killed.
 RUN = """\
@@ -79,3 +83,23 @@ def test_what_a_killed_run_leaves_is_removed_by_the_next_one(systemd_hosts: Host
         process.wait()
     sweep()
     assert traces(run_id) == []
+
+
+def test_hosts_of_molecule_are_kept_until_they_are_stopped_or_their_owner_ends(
+    systemd_hosts: Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(support.__file__).parents[1]))
+    with subprocess.Popen(["sleep", "600"]) as tests:
+        monkeypatch.setenv("MOLECULE_HOSTS_OWNER", str(tests.pid))
+        assert molecule_hosts.up(tmp_path, {"target-01": {}}) == "Started target-01."
+        assert molecule_hosts.up(tmp_path, {"target-01": {}}) == "The hosts run already."
+        known = json.loads((tmp_path / molecule_hosts.CONNECTION).read_text())["all"]["hosts"]["target-01"]
+        run_id = Path(known["ansible_control_path"]).parents[1].name
+        assert traces(run_id)
+        tests.kill()
+    deadline = time.monotonic() + 30
+    while molecule_hosts.keeper(tmp_path):
+        assert time.monotonic() < deadline, "the hosts outlive the tests that they were started for"
+        time.sleep(0.1)
+    assert traces(run_id) == []
+    assert molecule_hosts.down(tmp_path) == "No hosts run."

@@ -23,7 +23,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from support.systemd_host import Disk, HostError, Hosts, missing, owner
+from support.host_remains import HostError, owner
+from support.systemd_host import Disk, Hosts, missing
 
 #: How long all hosts may take to come up or to go, in seconds.
 PATIENCE = 120.0

@@ -10,12 +10,10 @@ the process that started it; what a killed test run leaves behind is removed by 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -24,11 +22,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.host_remains import (
+    BASE,
+    HostError,
+    alone,
+    hierarchies,
+    ip,
+    make_cgroups,
+    owner,
+    remove,
+    remove_host,
+    sweep,
+)
 from support.tree import ROOT
 
 PROGRAMS = ("systemd-nspawn", "sshd", "ssh", "ssh-keygen", "ip", "unshare", "setpriv")
-#: In memory, because the upper layer of an overlay must not lie on its lower one.
-BASE = Path("/dev/shm/self-healing-hosts")
 BOOT_SECONDS = 60.0
 
 #: What a host runs besides the units of the test. Its target has a name that no package of the machine knows.
@@ -98,14 +106,10 @@ def missing() -> str | None:
         return f"systemd hosts need {BASE.parent}"
     if subprocess.run([*ALONE, "true"], capture_output=True, timeout=30, check=False).returncode != 0:
         return "systemd hosts need the right to mount"
-    hierarchies = _hierarchies()
-    if not hierarchies or not all(os.access(hierarchy, os.W_OK) for hierarchy in hierarchies):
+    mounted = hierarchies()
+    if not mounted or not all(os.access(hierarchy, os.W_OK) for hierarchy in mounted):
         return "systemd hosts need control groups that can be written"
     return None
-
-
-class HostError(Exception):
-    """A host did not come up. The message holds the end of its console."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +198,7 @@ class SystemdHost:
         _write(upper / "etc/ssh/test_authorized_keys", (self.folder.parent / "key.pub").read_text(), 0o644)
         with (self.folder.parent / "known_hosts").open("a") as known:
             known.write(f"{self.address} {host_key}\n")
-        groups = [str(group) for group in _make_cgroups(self.name)]
+        groups = [str(group) for group in make_cgroups(self.name)]
         # The checkout too, whose programs may be run there: it may be on a file system of its own.
         nspawn = [f"--machine={self.name}", f"--network-bridge={self.bridge}", f"--bind-ro={ROOT}"]
         images = []
@@ -248,14 +252,14 @@ class Hosts:
         sweep()
         self._stack.callback(remove, self.run_id)
         try:
-            with _alone():
+            with alone():
                 self.folder.mkdir(parents=True, mode=0o700)
                 (self.folder / "owner").write_text(owner(os.getpid()))
                 _key(self.folder / "key")
                 self._network = _free_network()
-                _ip("link", "add", self.bridge, "type", "bridge")
-                _ip("address", "add", f"{self._network}.1/24", "dev", self.bridge)
-            _ip("link", "set", self.bridge, "up")
+                ip("link", "add", self.bridge, "type", "bridge")
+                ip("address", "add", f"{self._network}.1/24", "dev", self.bridge)
+            ip("link", "set", self.bridge, "up")
         except BaseException:
             self._stack.close()
             raise
@@ -271,7 +275,7 @@ class Hosts:
         name = f"{self.run_id}-{self._count}"
         host = SystemdHost(name, f"{self._network}.{self._count + 1}", self.folder / name, self.bridge, disks)
         with ExitStack() as stack:
-            stack.callback(_remove_host, name, host.folder)
+            stack.callback(remove_host, name, host.folder)
             process = host.boot()
             stack.callback(process.wait)
             stack.callback(process.kill)
@@ -280,138 +284,11 @@ class Hosts:
             yield host
 
 
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Keep other test runs of this machine from choosing an address range, or from sweeping, at the same time."""
-    with BASE.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def sweep() -> None:
-    """Remove what test runs have left behind that were killed."""
-    with _alone():
-        _sweep()
-
-
-def _sweep() -> None:
-    for folder in BASE.glob("sh*"):
-        try:
-            known = (folder / "owner").read_text()
-        except OSError:
-            known = ""
-        if not known or owner(int(known.split()[0])) != known:
-            remove(folder.name)
-
-
-def remove(run_id: str) -> None:
-    """Remove everything of one test run, whatever state it is in."""
-    folder = BASE / run_id
-    for host in sorted(folder.glob(f"{run_id}-*")):
-        _remove_host(host.name, host)
-    if (Path("/sys/class/net") / f"br-{run_id}").exists():
-        _ip("link", "delete", f"br-{run_id}")
-    shutil.rmtree(folder, ignore_errors=True)
-    if BASE.exists() and not any(BASE.iterdir()):
-        BASE.rmdir()
-
-
-def traces(name: str) -> list[str]:
-    """Return what is left of a host or of a test run: processes, mounts, links, control groups, files."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (process / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if name.encode() in line:
-            found.append(f"process {process.name}: {line.decode(errors='replace')}")
-    found += [line for line in Path("/proc/self/mounts").read_text().splitlines() if name in line]
-    found += [str(link) for link in Path("/sys/class/net").iterdir() if name in link.name]
-    found += [str(group) for hierarchy in _hierarchies() for group in hierarchy.glob(f"{name}*")]
-    return found + [str(folder) for folder in BASE.rglob(f"{name}*") if folder.is_dir()]
-
-
-def _hierarchies() -> list[Path]:
-    """Return the mounted hierarchies of control groups: many of version 1, or the single one of version 2."""
-    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
-    return [Path(mount[1]) for mount in mounts if mount[2] in ("cgroup", "cgroup2")]
-
-
-def _make_cgroups(name: str) -> list[Path]:
-    """Make control groups for one host: sharing the machine's own, the units of two hosts would collide."""
-    groups = []
-    for hierarchy in _hierarchies():
-        group = hierarchy / name
-        group.mkdir()
-        for file in ("cpuset.cpus", "cpuset.mems"):
-            # Version 1 starts with empty sets, in which nothing may run.
-            if (group / file).exists() and (hierarchy / file).exists():
-                (group / file).write_text((hierarchy / file).read_text())
-        groups.append(group)
-    return groups
-
-
-def _remove_host(name: str, folder: Path) -> None:
-    groups = [hierarchy / name for hierarchy in _hierarchies() if (hierarchy / name).is_dir()]
-    deadline = time.monotonic() + 20
-    while pids := {pid for group in groups for pid in _pids(group)}:
-        for pid in pids:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        if time.monotonic() > deadline:
-            raise HostError(f"processes {sorted(pids)} of {name} do not end")
-        time.sleep(0.02)
-    for group in groups:
-        for path, _folders, _files in os.walk(group, topdown=False):
-            _rmdir(Path(path), deadline)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _rmdir(group: Path, deadline: float) -> None:
-    """Remove one control group. The kernel may need a moment after its last process ended."""
-    while True:
-        try:
-            return group.rmdir()
-        except FileNotFoundError:
-            return None
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(0.02)
-
-
-def _pids(group: Path) -> Iterator[int]:
-    for path, _folders, _files in os.walk(group):
-        try:
-            # 0 is a process of another pid namespace.
-            yield from (int(pid) for pid in (Path(path) / "cgroup.procs").read_text().split() if pid != "0")
-        except OSError:
-            continue
-
-
-def owner(pid: int) -> str:
-    """Return the pid with the start time of its process, which no later process shares."""
-    try:
-        return f"{pid} {Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
-    except OSError:
-        return ""
-
-
 def _free_network() -> str:
     """Return the first three numbers of a range that no interface of this machine has."""
-    links = json.loads(_ip("-json", "address"))
+    links = json.loads(ip("-json", "address"))
     used = {address.get("local", "").rpartition(".")[0] for link in links for address in link["addr_info"]}
     return next(network for n in range(31, 255) if (network := f"10.77.{n}") not in used)
-
-
-def _ip(*arguments: str) -> str:
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, timeout=30, check=False)
-    if done.returncode != 0:
-        raise HostError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout
 
 
 def _key(path: Path) -> str:
