@@ -46,6 +46,7 @@ default_ulimits=["nofile=1024:4096","nproc=1024:4096"]
 runtime="runc"
 cgroup_manager="cgroupfs"
 events_logger="file"
+tmp_dir="{folder}/tmp"
 """,
     "storage.conf": '[storage]\ndriver="vfs"\ngraphroot="{folder}/root"\nrunroot="{folder}/run"\n',
 }
@@ -66,7 +67,7 @@ class Podman:
         self.environment = {"CONTAINERS_CONF": f"{folder}/containers.conf"}
         self.environment["CONTAINERS_STORAGE_CONF"] = f"{folder}/storage.conf"
         for name, text in SETTINGS.items():
-            (folder / name).write_text(text.format(folder=folder) if name == "storage.conf" else text)
+            (folder / name).write_text(text.replace("{folder}", str(folder)))
         self.ports = {name: free_port() for name in NAMES}
 
     def run(self, *words: str) -> str:
