@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import NamedTuple
 
-from service_host import LookError, Process, find_process, run, word
+from service_host import PAUSE, LookError, Process, find_process, run, word
 
 #: C(shop   RUNNING   pid 4121, uptime 0:01:02), as supervisorctl prints it.
 SUPERVISED = re.compile(r"\S+\s+([A-Z]+)\s*(?:pid (\d+)|(.*))")
@@ -82,6 +83,12 @@ def _read_pid_file(asked: Question) -> State:
         return State(False, None, {**words, "why": "no_pid"}, [])
     words["recorded"] = str(int(text[0]))
     process = find_process(int(text[0]))
+    for _time in range(10):
+        if process is None or process.command_line:
+            break
+        # A process that is just becoming another program has no command line for a moment.
+        time.sleep(PAUSE)
+        process = find_process(int(text[0]))
     if process is None:
         return State(False, None, {**words, "why": "ended", "last": words["recorded"]}, [])
     if asked.program not in process.command_line:

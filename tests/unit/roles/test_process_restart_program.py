@@ -378,3 +378,17 @@ def test_nothing_around_is_looked_for_where_nobody_asks(
     assert process.main(asked(tmp_path, around={})) == 0
     out, err = capsys.readouterr()
     assert (json.loads(out)["around"], json.loads(out)["past"], err) == ({}, {}, "")
+
+
+def test_a_process_that_is_just_becoming_the_service_is_waited_for(
+    tmp_path: Path, service: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, early = state.find_process, [2]
+
+    def find(pid: int) -> Any:
+        early[0] -= 1
+        found = real(pid)
+        return found._replace(command_line="") if early[0] >= 0 else found
+
+    monkeypatch.setattr(state, "find_process", find)
+    assert look(tmp_path)["words"]["why"] == "running"
