@@ -124,7 +124,7 @@ def test_a_person_presses_in_the_browser_and_sees_the_heal(start: Any, tmp_path:
         page = visit.page
         page.set_default_timeout(PATIENCE * 1000)
         demo.until("… waiting for you: open .* and press 'Restart process'")
-        button = page.get_by_role("button", name="Restart process")
+        button = page.locator("#phone").get_by_role("button", name="Restart process")
         button.wait_for()
         assert page.locator("#problem .watches").get_by_text("Down").is_visible()
         button.click()

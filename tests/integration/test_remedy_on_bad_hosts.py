@@ -8,7 +8,9 @@ from __future__ import annotations
 import shutil
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,11 @@ ROLE = "self_healing.devops.process_restart"
 SUDO = "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n"
 
 
-def test_a_host_that_never_answers_is_given_up_and_the_incident_escalated(tmp_path: Path) -> None:
+# A tool without settings is down too, which stops nobody; and without any tool nobody is left in the play.
+@pytest.mark.parametrize("tools", [{"jira": LOCAL}, {}], ids=["with a tool", "without a tool"])
+def test_a_host_that_never_answers_is_given_up_and_the_incident_escalated(
+    tmp_path: Path, tools: dict[str, Mapping[str, Any]]
+) -> None:
     if shutil.which("ssh") is None:
         pytest.skip("hosts that do not answer need ssh")
     # Takes the connection and says nothing: worse than one that refuses it.
@@ -34,8 +40,7 @@ def test_a_host_that_never_answers_is_given_up_and_the_incident_escalated(tmp_pa
             "process_restart_service": "shop.service",
         }
         began = time.monotonic()
-        # A tool without settings: it is down too, which stops nobody.
-        healed = Healed(tmp_path, ROLE, host=host, tools={"jira": LOCAL})
+        healed = Healed(tmp_path, ROLE, host=host, tools=tools)
     assert time.monotonic() - began < 120
     assert healed.run.returncode != 0
     assert [done.outcome for done in healed.run.of("shop-01")][-1] == "unreachable", healed.run.output

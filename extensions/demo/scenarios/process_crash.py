@@ -66,6 +66,8 @@ class ProcessCrash:
             "process_restart_port": self.port,
             "process_restart_probe_url": self.url,
             "process_restart_settle_seconds": 1,
+            # Whoever shows it again and again is no crash loop.
+            "process_restart_loop_starts": 0,
         }
 
     def break_it(self) -> str:
