@@ -136,7 +136,7 @@ def rulebook(
             (own / name).write_text(yaml.safe_dump(plays))
         java = find_java(os.environ, packaged_java())
         # Nothing but the sources themselves: no tool, no account and no secret.
-        accounts = Credentials().environment()
+        accounts = {*Credentials().environment(), "SELF_HEALING_ANSWER_URL"}
         environment = environment_for(layout, Credentials(), java, {}, "http://127.0.0.1:1", os.environ)
         environment = {name: value for name, value in environment.items() if name not in accounts}
         program = str(Path(sys.executable).with_name("ansible-rulebook"))
