@@ -25,6 +25,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.self_healing.devops.plugins.module_utils import run_identity
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import SelfHealingError
 from ansible_collections.self_healing.devops.plugins.module_utils.module import ModuleSpec, transport_for
+from ansible_collections.self_healing.devops.plugins.plugin_utils.orphans import end_orphans
 
 _STDOUT = 1
 
@@ -53,6 +54,7 @@ def end_with_the_terminal() -> None:
 
 
 end_with_the_terminal()
+end_orphans()
 
 
 class InProcessAction(ActionBase):
