@@ -54,6 +54,17 @@ options:
       - A list RV(ignore:responders) with RV(ignore:name) and RV(ignore:email) adds people to the incident.
     type: dict
     default: {}
+  wait_for:
+    description:
+      - Names of tools that V(take) waits for when people are about to be called, so that the call can link to them.
+      - It waits until each shows the incident or has failed, and O(patience) at most.
+    type: list
+    elements: str
+    default: []
+  patience:
+    description: How long V(take) waits for O(wait_for), in seconds.
+    type: int
+    default: 3
   pager:
     description: Whether the tool alerts people. The first time it is noted marks the moment of the alert.
     type: bool
@@ -97,7 +108,7 @@ tool:
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
@@ -105,6 +116,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.self_healing.devops.plugins.module_utils import run_identity
+from ansible_collections.self_healing.devops.plugins.module_utils.calls import calls_of
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import JournalError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entry, Incident, ToolState
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
@@ -127,6 +139,8 @@ SPEC = ModuleSpec(
         "version": {"type": "int", "default": 0},
         "error": {"type": "str"},
         "details": {"type": "dict", "default": {}},
+        "wait_for": {"type": "list", "elements": "str", "default": []},
+        "patience": {"type": "int", "default": 3},
         "pager": {"type": "bool", "default": False},
         **JOURNAL_OPTIONS,
     },
@@ -138,13 +152,14 @@ SPEC = ModuleSpec(
 #: How long a run may have a tool for itself, and how long another run waits for it.
 LEASE = timedelta(minutes=3)
 PATIENCE = 200.0
-LOOK_EVERY = 0.2
+LOOK_EVERY = 0.1
 
 
 def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict[str, Any]:
     journal = Journal.open(params["journal"])
     if params["step"] == "take":
         if not check_mode:
+            wait_for_links(journal, params["incident"], params["tool"], params["wait_for"], params["patience"])
             take(journal, params["incident"], params["tool"])
         return {"changed": False, "incident": journal.read(params["incident"], content=True).to_dict()}
     incident = journal.read(params["incident"])
@@ -155,6 +170,26 @@ def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict
         journal.tools.release(params["incident"], params["tool"], this_run())
     before = asdict(known) if known else {}
     return {"changed": changed, "tool": asdict(state), "diff": {"before": before, "after": asdict(state)}}
+
+
+def wait_for_links(journal: Journal, incident: str, tool: str, others: Sequence[str], patience: float) -> None:
+    """Wait until the other tools show the incident, if people are about to be called: a call cannot change later."""
+    deadline = time.monotonic() + patience
+    while others and time.monotonic() < deadline:
+        now = journal.read(incident)
+        if not _is_to_call(now, tool) or all(_settled(now.tools.get(other)) for other in others):
+            return
+        time.sleep(LOOK_EVERY)
+
+
+def _is_to_call(incident: Incident, tool: str) -> bool:
+    known = incident.tools.get(tool)
+    made = {alert["marker"] for alert in known.details.get("alerts", ())} if known else set()
+    return any(call.send and call.marker not in made for call in calls_of(incident))
+
+
+def _settled(other: ToolState | None) -> bool:
+    return other is not None and bool(other.id or other.state == "failed")
 
 
 def take(journal: Journal, incident: str, tool: str) -> None:

@@ -70,6 +70,8 @@ def test_the_title_of_a_problem_is_text_everywhere_and_nothing_else(tmp_path: Pa
         header = next(message for message in channel["messages"] if message["is_header"])
         assert issue["summary"] == HOSTILE
         assert HOSTILE in alert["subject"]
+        for tool, link in (("Jira", issue["url"]), ("Slack", channel["url"])):
+            assert f"{tool}: {link}" in alert["text"], "an alert links to the ticket and to the conversation"
         assert HOSTILE in header["text"]
         assert [message["mentions"] for message in channel["messages"] if message["mentions"]] == []
         assert "pipe" in chain.journal.read(incident).problem["title"]

@@ -206,6 +206,30 @@ def test_a_tool_is_remembered_and_its_failure_keeps_what_was_known(run: Run) -> 
     assert [entry["kind"] for entry in record["timeline"]] == ["detected", "alerted", "tool_failed"]
 
 
+def test_a_call_waits_for_what_it_links_to_and_not_for_ever(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pager = {"tool": "xmatters", "role": "xmatters", "step": "take", "wait_for": ["jira", "slack"]}
+    waited: list[float] = []
+    looks = iter(["jira", "slack"])
+
+    def meanwhile(seconds: float) -> None:
+        waited.append(seconds)
+        if tool := next(looks, None):
+            run(incident_tool, tool=tool, role=tool, **({"id": "OPS-1"} if tool == "jira" else {"error": "401"}))
+
+    monkeypatch.setattr(incident_tool.time, "sleep", meanwhile)
+    run(incident_tool, **pager)
+    assert waited == [], "nobody is called yet"
+    run(incident, **DECIDE)
+    taken = run(incident_tool, **pager)
+    assert len(waited) == 2, "until one shows the incident and the other has failed"
+    assert taken["incident"]["tools"]["jira"]["id"] == "OPS-1"
+    run(incident_tool, **{**pager, "wait_for": ["teams"], "patience": 0})
+    alerts = [{"marker": INCIDENT, "id": "a-1", "status": "active"}]
+    run(incident_tool, tool="xmatters", role="xmatters", id="a-1", details={"alerts": alerts})
+    run(incident_tool, **{**pager, "wait_for": ["teams"], "patience": 60})
+    assert len(waited) == 2, "the call was made already"
+
+
 def test_bookkeeping_puts_no_tool_behind(run: Run) -> None:
     run(incident, **DECIDE)
     shown = {"tool": "jira", "role": "jira", "id": "OPS-1"}
