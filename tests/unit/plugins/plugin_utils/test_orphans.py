@@ -55,7 +55,7 @@ def test_a_result_that_nobody_reads_does_not_keep_a_worker(tmp_path: Path, watch
     main.kill()
     main.wait()
     try:
-        until(lambda: (tmp_path / "done").exists(), 30)
+        until((tmp_path / "done").exists, 30)
         if ends:
             until(lambda: not lives(worker), 30)
         else:

@@ -84,10 +84,12 @@ class App:
 
     async def take(self, payload: Any) -> bool:
         self.came.append(payload)
-        outcome = self.outcomes.pop(0) if self.outcomes else True
-        if not isinstance(outcome, bool):
+        if not self.outcomes:
+            return True
+        outcome = self.outcomes.pop(0)
+        if isinstance(outcome, Exception):
             raise outcome
-        return outcome
+        return bool(outcome)
 
 
 @asynccontextmanager
