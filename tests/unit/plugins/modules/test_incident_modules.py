@@ -216,7 +216,7 @@ def test_a_call_waits_for_what_it_links_to_and_not_for_ever(run: Run, monkeypatc
         if tool := next(looks, None):
             run(incident_tool, tool=tool, role=tool, **({"id": "OPS-1"} if tool == "jira" else {"error": "401"}))
 
-    monkeypatch.setattr(incident_tool.time, "sleep", meanwhile)
+    monkeypatch.setattr("time.sleep", meanwhile)
     run(incident_tool, **pager)
     assert waited == [], "nobody is called yet"
     run(incident, **DECIDE)
