@@ -99,10 +99,10 @@ def named(hosts: Iterable[Mapping[str, Any]], places: Sequence[str], taken: Coll
 def _unusable(name: str, taken: Collection[str]) -> str:
     if not name:
         return "it has no name in any of the places of the option names"
+    if name.lower() in RESERVED or _is_own_machine(name):
+        return f"{name[:80]!r} means something else to Ansible"
     if not HOST_NAME.fullmatch(name):
         return f"{name[:80]!r} is no plain host name"
-    if name.lower() in RESERVED or _is_own_machine(name):
-        return f"{name!r} means something else to Ansible"
     if name in taken:
         return f"{name!r} is a group or a tool of this inventory"
     return ""
