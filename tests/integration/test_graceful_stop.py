@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,11 @@ def test_patience_ends_and_what_was_not_settled_is_due_again(tmp_path: Path) -> 
         engine.program.send(signal.SIGINT)
         assert engine.program.wait(30) == 0
         assert "not everything was settled within 1.5 s" in engine.log
-        assert not any(process.runs() for process in started), "no playbook is left behind"
+        # A process that was killed may take a moment to go.
+        deadline = time.monotonic() + 10
+        while any(process.runs() for process in started):
+            assert time.monotonic() < deadline, "no playbook is left behind"
+            time.sleep(0.02)
         assert engine.journal.due.unsettled() == 1
         assert engine.journal.due.take_back_lost() == 1, "the next start takes it back at once"
 
