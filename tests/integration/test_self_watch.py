@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import signal
+from functools import partial
 from pathlib import Path
 
 from support.dynatrace_source import notification
@@ -33,6 +34,10 @@ def test_canaries_come_back_and_the_figures_are_shown(tmp_path: Path) -> None:
         assert (health.status, health.json["status"]) == (200, "ok")
         figures = engine.ask("/metrics")
         assert figures.status == 200
+
+        def shows(line: str) -> bool:
+            return line in engine.ask("/metrics").body.splitlines()
+
         for line in (
             'self_healing_arrivals_total{result="opened",source="dynatrace"} 1.0',
             'self_healing_arrivals_total{result="duplicate",source="dynatrace"} 1.0',
@@ -42,7 +47,7 @@ def test_canaries_come_back_and_the_figures_are_shown(tmp_path: Path) -> None:
             'self_healing_part_ok{part="engine"} 1.0',
         ):
             # What the journal says is read now and then, not for each look.
-            engine.until(lambda line=line: line in engine.ask("/metrics").body.splitlines(), line)
+            engine.until(partial(shows, line), line)
 
 
 def test_an_engine_that_hangs_behind_an_open_port_is_found_and_then_its_full_queue(tmp_path: Path) -> None:
