@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import escalation
-from .asking import Asking, asking_from
+from .asking import Asking, asking_of
 from .incident import Answer, Entry, Incident, TimelineEntry, iso
 from .options import ACKNOWLEDGE, ESCALATE, SNOOZE, STOP, TAKE_OVER, answerable, question, stoppable
 from .responders import Person, person_of, why_not
@@ -33,7 +33,7 @@ class Outcome:
 
 def answer(incident: Incident, given: Answer) -> Outcome:
     """Return what becomes of a choice."""
-    asking = asking_from((incident.decision or {}).get("asking"))
+    asking = asking_of(incident)
     person = person_of(given, incident, asking)
     option = incident.option(given.choice)
     key = f"answer:{given.channel}:{given.key}"
@@ -107,7 +107,7 @@ def halted(incident: Incident, how_far: str) -> list[Entry]:
             Entry("stopped", text, data={"reason": "stopped"}, key=key),
             Entry("taken_over", taken, stop["by"], {"reason": "taken_over"}, f"{key}:then"),
         ]
-    timers = {"no_answer": asking_from((incident.decision or {}).get("asking")).acknowledge}
+    timers = {"no_answer": asking_of(incident).acknowledge}
     return [Entry("stopped", text, data={"reason": "stopped"}, key=key, timers=timers)]
 
 

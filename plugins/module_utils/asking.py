@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .incident import Incident
 
 #: What happens when nobody answered the last call: the incident is escalated, and that is told everywhere.
 NOTIFY = "notify"
@@ -82,6 +85,12 @@ def asking_from(data: Mapping[str, Any] | None) -> Asking:
         snooze=data["snooze"],
         responders=tuple(_responder(responder) for responder in data["responders"]),
     )
+
+
+def asking_of(incident: Incident) -> Asking:
+    """Return how people are asked about an incident: as its newest decision says."""
+    newest = next((entry for entry in reversed(incident.timeline) if entry.kind == "decided"), None)
+    return asking_from(newest.data.get("asking") if newest is not None else None)
 
 
 def _step(data: Mapping[str, Any]) -> CallStep:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .asking import Asking, CallStep, asking_from, everybody
-from .options import answerable
+from .options import QUESTIONS, answerable
 
 if TYPE_CHECKING:
     from .incident import Incident, TimelineEntry
@@ -51,7 +51,7 @@ def calls_of(incident: Incident) -> list[Call]:
     for entry in incident.timeline:
         if entry.kind == "decided":
             asking = asking_from(entry.data.get("asking"))
-        if entry.kind in ("decided", "escalated", "stopped"):
+        if entry.kind in QUESTIONS:
             newest_question = entry.n
         call = _call(incident.id, entry, asking, newest_question, len(made) + 1)
         if call is not None:

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
-from .asking import NOTIFY, Asking, asking_from
-from .calls import calls_of
+from .asking import NOTIFY, Asking, asking_of
+from .calls import Call, calls_of
 from .incident import Entry, Incident, TimelineEntry
 from .options import question
 from .reports import episode
@@ -30,7 +28,7 @@ def escalated(
     incident: Incident, text: str, reason: str, key: str, actor: str = "self-healing", *, calls_again: bool = True
 ) -> Entry:
     """Return the entry by which an incident is escalated: people are called again, from the first step on."""
-    timers = {"no_answer": _asking(incident).step(0).wait} if calls_again else {}
+    timers = {"no_answer": asking_of(incident).step(0).wait} if calls_again else {}
     return Entry("escalated", text, actor, {"reason": reason}, key, timers)
 
 
@@ -40,7 +38,7 @@ def unanswered(incident: Incident, now: datetime) -> list[Entry]:
     The calls end with a stated end: C(escalated), or a remedy that the policy declared safe to run then. A timer that
     is delivered twice, or was set before the newest call, changes nothing: there is still time.
     """
-    asking = _asking(incident)
+    asking = asking_of(incident)
     waits = _waits_for(incident, asking)
     if waits is None or now < waits[0].at + timedelta(seconds=waits[1] - CLOCKS_DIFFER):
         return []
@@ -48,16 +46,15 @@ def unanswered(incident: Incident, now: datetime) -> list[Entry]:
     if newest.kind == "escalated" and newest.data.get("reason") == "no_answer":
         # The end was stated: nobody is called for ever.
         return []
-    last = _last_call(incident)
-    level = last["level"] if last else 0
+    made = _calls_now(incident)
+    level = made[-1].level if made else 0
     if newest.kind in ("acknowledged", "stopped"):
         who = newest.actor if newest.kind == "acknowledged" else "Nobody"
         return [_called("reminded", level, f"{who} has not decided: calling again", asking, key)]
     if level + 1 < len(asking.steps):
         whom = ", ".join(asking.step(level + 1).recipients) or "the responders again"
         return [_called("next", level + 1, f"Nobody answered: calling {whom}", asking, key)]
-    number = sum(1 for call in calls_of(incident) if last and call.round == last["round"])
-    calls = f"{number} calls" if number > 1 else "the call"
+    calls = f"{len(made)} calls" if len(made) > 1 else "the call"
     if incident.state == "escalated":
         return [escalated(incident, f"Still escalated: nobody answered {calls}", "no_answer", key, calls_again=False)]
     if _may_run(incident, asking):
@@ -72,13 +69,13 @@ def snooze_over(incident: Incident) -> list[Entry]:
     key = f"snooze_over:{snoozed.n if snoozed else 0}"
     if incident.state == "asked":
         return [Entry("asked_again", "The snooze is over", key=key)]
-    return [_called("reminded", 0, "The snooze is over: calling again", _asking(incident), key)]
+    return [_called("reminded", 0, "The snooze is over: calling again", asking_of(incident), key)]
 
 
 def passed_on(incident: Incident, by: str, key: str) -> Entry:
     """Return the entry for a responder who has the next one called."""
-    asking, last = _asking(incident), _last_call(incident)
-    level = last["level"] + 1 if last else 0
+    asking, made = asking_of(incident), _calls_now(incident)
+    level = made[-1].level + 1 if made else 0
     if level < len(asking.steps):
         whom = ", ".join(asking.step(level).recipients) or "the responders again"
         return _called("next", level, f"{by} passes it on: calling {whom}", asking, key)
@@ -96,15 +93,10 @@ def _called(why: str, level: int, text: str, asking: Asking, key: str) -> Entry:
     return Entry("called", text, data={"why": why, "level": level}, key=key, timers=timers)
 
 
-def _asking(incident: Incident) -> Asking:
-    newest = next((e for e in reversed(incident.timeline) if e.kind == "decided"), None)
-    return asking_from(newest.data.get("asking") if newest else None)
-
-
-def _last_call(incident: Incident) -> Mapping[str, Any] | None:
-    """Return the newest call of the question that is open."""
-    calls = [call for call in calls_of(incident) if call.round == question(incident)]
-    return calls[-1].to_data() if calls else None
+def _calls_now(incident: Incident) -> list[Call]:
+    """Return the calls of the question that is open, oldest first."""
+    asked = question(incident)
+    return [call for call in calls_of(incident) if call.round == asked]
 
 
 def _waits_for(incident: Incident, asking: Asking) -> tuple[TimelineEntry, float] | None:
@@ -120,8 +112,6 @@ def _waits_for(incident: Incident, asking: Asking) -> tuple[TimelineEntry, float
 
 
 def _may_run(incident: Incident, asking: Asking) -> bool:
-    if asking.exhausted == NOTIFY or any(
-        entry.kind == "unanswered" and entry.key == f"unanswered:{episode(incident)}" for entry in incident.timeline
-    ):
+    if asking.exhausted == NOTIFY or incident.has_key(f"unanswered:{episode(incident)}"):
         return False
     return any(option["name"] == asking.exhausted and option.get("role") for option in incident.options)

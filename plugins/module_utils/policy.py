@@ -411,13 +411,9 @@ def _remedy_problems(name: str, remedy: Any) -> list[str]:
             found.append(f"self_healing_catalog: {name}.{key} is not known, expected {', '.join(REMEDY_KEYS)}")
         elif key == "approvals" and (isinstance(value, bool) or value not in (1, 2, 3, "1", "2", "3")):
             found.append(f"self_healing_catalog: {name}.approvals is {value!r}, expected 1, 2 or 3 different people")
-        elif key == "people" and not _are_texts(value):
+        elif key == "people" and not policy_asking.are_names(value):
             found.append(f"self_healing_catalog: {name}.people must be a list of names or e-mail addresses")
     return found
-
-
-def _are_texts(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and all(isinstance(entry, str) and entry.strip() for entry in value)
 
 
 def _autonomy_problems(autonomy: Any, known: set[str]) -> list[str]:

@@ -15,7 +15,7 @@ C(self_healing_responders) are people who may answer besides those who were call
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .asking import NOTIFY, Asking, CallStep, Responder
@@ -102,7 +102,7 @@ def _step_problems(where: str, item: Any) -> list[str]:
     found += [
         f"{where}: {key} must be a list of names"
         for key in ("recipients", "devices")
-        if not _are_names(item.get(key) or [])
+        if not are_names(item.get(key) or [])
     ]
     return found
 
@@ -128,7 +128,7 @@ def _responder_problems(where: str, item: Any) -> list[str]:
     found += [
         f"{where}: {key} must be a list of names"
         for key in ("services", "options")
-        if not _are_names(item.get(key) or [])
+        if not are_names(item.get(key) or [])
     ]
     return found
 
@@ -137,5 +137,6 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _are_names(value: Sequence[Any] | Any) -> bool:
+def are_names(value: Any) -> bool:
+    """Whether something is a list of texts that are not blank."""
     return isinstance(value, (list, tuple)) and all(_is_name(entry) for entry in value)

@@ -190,7 +190,7 @@ def fix_failed(incident: Incident, reason: str, task: str = "") -> list[Entry]:
     """
     remedy, target = _claimed(incident)
     if incident.stop is not None:
-        return halted(incident, _how_far(incident, f"{remedy} on {target}", task))
+        return halted(incident, _how_far(incident, task))
     attempt = incident.attempt
     return [
         Entry("fix_failed", f"{remedy} failed on {target}: {reason}", key=f"fix_failed:{attempt}"),
@@ -198,8 +198,9 @@ def fix_failed(incident: Incident, reason: str, task: str = "") -> list[Entry]:
     ]
 
 
-def _how_far(incident: Incident, what: str, task: str) -> str:
+def _how_far(incident: Incident, task: str = "") -> str:
     """Return how far a heal came before it was stopped."""
+    remedy = incident.claim["remedy"] if incident.claim else "the remedy"
     kinds = {entry.kind for entry in _since(incident, "claimed")}
     if "fixed" in kinds:
         done = "had been carried out, and was not verified"
@@ -207,7 +208,7 @@ def _how_far(incident: Incident, what: str, task: str) -> str:
         done = "had begun"
     else:
         done = "had not begun"
-    return f"{what} {done}" + (f"; it was stopped before the task '{task}'" if task else "")
+    return f"{remedy} on {incident.target} {done}" + (f"; it was stopped before the task '{task}'" if task else "")
 
 
 def halt(incident: Incident, now: datetime, state_of: StateOf = run_identity.state_of) -> list[Entry]:
@@ -215,8 +216,7 @@ def halt(incident: Incident, now: datetime, state_of: StateOf = run_identity.sta
     held = unreleased(incident)
     if incident.stop is None or (held is not None and _holds(held, now, state_of)):
         return []
-    remedy = incident.claim["remedy"] if incident.claim else "the remedy"
-    entries = halted(incident, _how_far(incident, f"{remedy} on {incident.target}", ""))
+    entries = halted(incident, _how_far(incident))
     return [*entries, _released(incident, held)] if held is not None else entries
 
 
@@ -230,8 +230,7 @@ def verified(incident: Incident) -> list[Entry]:
 def unverified(incident: Incident, reason: str, task: str = "") -> list[Entry]:
     """Note that the target is not healthy after the fix: a person is needed now."""
     if incident.stop is not None:
-        remedy, target = _claimed(incident)
-        return halted(incident, _how_far(incident, f"{remedy} on {target}", task))
+        return halted(incident, _how_far(incident, task))
     attempt = incident.attempt
     return [
         Entry("unverified", f"Not healthy after the fix: {reason}", key=f"unverified:{attempt}"),

@@ -192,7 +192,6 @@ settled:
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -296,7 +295,9 @@ def run(params: Mapping[str, Any], check_mode: bool, _transport: object) -> dict
     else:
         for name in _steps(params):
             try:
-                after, moved = journal.change(incident, _step(name, params, journal, worker), dry_run=check_mode)
+                after, moved = journal.change(
+                    incident, _step(name, params, before, journal, worker), dry_run=check_mode
+                )
             except steps.StepRefusedError as error:
                 refused = {"reason": error.reason, "text": error.message}
                 continue
@@ -336,14 +337,14 @@ def _story(incident: Incident) -> str:
     return "".join(f"{entry.n} {entry.text}\n" for entry in told(incident))
 
 
-def _step(name: str, params: Mapping[str, Any], journal: Journal, worker: str) -> Any:
-    """Return the function that makes the step C(name) on an incident."""
+def _step(name: str, params: Mapping[str, Any], before: Incident, journal: Journal, worker: str) -> Any:
+    """Return the function that makes the step C(name) on an incident. C(before) is as it was when this run began."""
     policy = policies.from_variables(params["policy"])
     reason = " ".join(params["reason"].split())[:REASON_LENGTH] or "no reason was given"
     task = " ".join(params["task"].split())[:REASON_LENGTH]
     now = datetime.now(timezone.utc)
     if name == "decide":
-        return _decide(params, journal, policy, now)
+        return _decide(params, before, journal, policy, now)
     by_name = {
         "claim": lambda i: steps.claim(i, worker, now, policy.claim_lease),
         "fix_started": steps.fix_started,
@@ -368,24 +369,25 @@ def _step(name: str, params: Mapping[str, Any], journal: Journal, worker: str) -
     return step
 
 
-def _decide(params: Mapping[str, Any], journal: Journal, policy: policies.Policy, now: datetime) -> Any:
+def _decide(
+    params: Mapping[str, Any], before: Incident, journal: Journal, policy: policies.Policy, now: datetime
+) -> Any:
     fleet = [candidates.ManagedHost(**host) for host in params["fleet"]]
+    # All that is read besides the incident is read first: while it is changed, every other writer waits.
+    hosts = [candidate.host for candidate in candidates.find(before, fleet, params["other_hosts"])]
     around = policies.Surroundings(
         attempts=journal.attempts_since(now - timedelta(hours=1)),
         unhealthy_hosts=journal.unhealthy_hosts(besides=params["incident"]),
         managed_hosts=len(fleet),
         stopped=policy.stop_file is not None and file_exists(policy.stop_file),
+        record=journal.track_record(hosts, before.problem["service"], now - TRACK_RECORD),
     )
 
     def step(incident: Incident) -> list[Entry]:
         found = candidates.find(incident, fleet, params["other_hosts"])
         remedies = _remedies(params, incident.problem["kind"], policy)
-        hosts = [candidate.host for candidate in found]
-        record = journal.track_record(hosts, incident.problem["service"], now - TRACK_RECORD)
         unanswered = escalation.runs_unanswered(incident)
-        decision = policies.decide(
-            policy, incident, remedies, found, replace(around, record=record), now, unanswered=unanswered
-        )
+        decision = policies.decide(policy, incident, remedies, found, around, now, unanswered)
         return steps.decide(incident, decision.to_data(), policy.timers(decision))
 
     return step
