@@ -153,7 +153,6 @@ def _is_header_name(value: Any) -> bool:
 
 def check_secrets(name: str, secrets: Any) -> None:
     """Raise ConfigurationError that names the setting unless it holds a secret, a list of them, or nothing."""
-    """Raise ConfigurationError that names the argument unless it is a secret, several, or None."""
     if secrets is None:
         return
     for secret in [secrets] if isinstance(secrets, str) else secrets if isinstance(secrets, (list, tuple)) else [None]:
@@ -169,6 +168,11 @@ def check_secrets(name: str, secrets: Any) -> None:
         raise ConfigurationError(f"{name} is an empty list")
 
 
+def each_secret(secrets: Secrets) -> Sequence[str]:
+    """Return the secrets that are valid now, of what L(check_secrets) has checked."""
+    return [secrets] if isinstance(secrets, str) else secrets or ()
+
+
 def _basic(value: str) -> tuple[str, str] | None:
     try:
         user, colon, password = base64.b64decode(value, validate=True).decode("utf-8").partition(":")
@@ -180,7 +184,7 @@ def _basic(value: str) -> tuple[str, str] | None:
 def _same(given: str, wanted: Secrets) -> bool:
     digest = _digest(given)
     same = False
-    for secret in [wanted] if isinstance(wanted, str) else wanted or ():
+    for secret in each_secret(wanted):
         same |= hmac.compare_digest(digest, _digest(secret))
     return same
 

@@ -10,7 +10,12 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.self_healing.devops.plugins.plugin_utils.doors import Doors, Secrets, check_secrets
+from ansible_collections.self_healing.devops.plugins.plugin_utils.doors import (
+    Doors,
+    Secrets,
+    check_secrets,
+    each_secret,
+)
 
 HEADER = "X-Hub-Signature"
 
@@ -46,9 +51,8 @@ class HubSignature:
         if not self.closed or (self.doors.closed and self.doors.admit(headers)):
             return True
         given = headers.get(HEADER, "").encode("utf-8", "surrogateescape")
-        secrets = [self.secret] if isinstance(self.secret, str) else self.secret or ()
         right = False
-        for secret in secrets:
+        for secret in each_secret(self.secret):
             wanted = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
             right |= hmac.compare_digest(given, f"sha256={wanted}".encode())
         return right

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from ansible_collections.self_healing.devops.plugins.plugin_utils.doors import Secrets, check_secrets
+from ansible_collections.self_healing.devops.plugins.plugin_utils.doors import Secrets, check_secrets, each_secret
 
 #: A request that is older, or whose clock is ahead of ours by more, is refused (seconds).
 FRESH = 300
@@ -54,7 +54,7 @@ class SlackSignature:
         timestamp, signature = headers["X-Slack-Request-Timestamp"], headers["X-Slack-Signature"]
         signed = b"v0:" + timestamp.encode() + b":" + body
         fits = False
-        for secret in [self.secret] if isinstance(self.secret, str) else self.secret or ():
+        for secret in each_secret(self.secret):
             wanted = "v0=" + hmac.new(secret.encode(), signed, sha256).hexdigest()
             fits |= hmac.compare_digest(wanted, signature)
         return fits and self._is_first(signature, int(timestamp))
