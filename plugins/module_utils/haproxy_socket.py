@@ -16,9 +16,12 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from .errors import AnswerError, ApiError, ConfigurationError, UnreachableError
+from .traffic import one_line
 
 #: An answer that is longer is none of a router that this was made for (bytes).
 LONGEST_ANSWER = 16 * 1024 * 1024
+#: How much of what it says is shown (characters).
+SAID_LIMIT = 200
 #: What backends and servers may be called. Blanks, semicolons and line breaks would be further commands.
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
@@ -99,14 +102,14 @@ def order(place: str, command: str, timeout: float) -> None:
         raise ApiError(
             f"HAProxy refused '{command}': give its socket 'level admin' in the line 'stats socket'", status=403
         )
-    raise ApiError(f"HAProxy refused '{command}': {one_line(said)}", status=400)
+    raise ApiError(f"HAProxy refused '{command}': {beginning(said)}", status=400)
 
 
 def read_servers(place: str, backend: str, timeout: float) -> dict[str, Server]:
     """Return the servers of a backend by name. Raises ConfigurationError where there is no such backend."""
     state = ask(place, f"show servers state {backend}", timeout)
     if not state.startswith("1\n"):
-        raise ConfigurationError(f"HAProxy knows no backend {backend}: {one_line(state)}; correct backend")
+        raise ConfigurationError(f"HAProxy knows no backend {backend}: {beginning(state)}; correct backend")
     return servers_in(state, ask(place, "show stat -1 4 -1", timeout), backend)
 
 
@@ -178,16 +181,16 @@ def merged_state(before: str, answer: str, backend: str) -> str:
     return "\n".join(["1", head, *kept, *fresh]) + "\n"
 
 
-def one_line(text: str, limit: int = 200) -> str:
-    """Return the beginning of what a program said, as one line that can be shown."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())[:limit]
+def beginning(text: str) -> str:
+    """Return the beginning of what HAProxy said, as one line that can be shown."""
+    return one_line(text[: 4 * SAID_LIMIT])[:SAID_LIMIT]
 
 
 def _csv(text: str) -> list[dict[str, str]]:
     lines = text.splitlines()
     start = next((number for number, line in enumerate(lines) if line.startswith("# ")), None)
     if start is None:
-        raise AnswerError(f"HAProxy: its statistics cannot be read: {one_line(text)}")
+        raise AnswerError(f"HAProxy: its statistics cannot be read: {beginning(text)}")
     head = lines[start][2:].split(",")
     return [dict(zip_longest(head, line.split(","), fillvalue="")) for line in lines[start + 1 :] if line]
 

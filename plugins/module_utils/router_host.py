@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .errors import ConfigurationError, SelfHealingError
+from .traffic import one_line
 
 #: How much of what a program says is kept (characters), and how long it may take (seconds).
 SAID_LIMIT = 500
@@ -97,9 +98,5 @@ def run_program(argv: Sequence[str]) -> Ended:
         raise SelfHealingError(f"{argv[0]} did not end within {COMMAND_SECONDS:.0f} s") from None
     except OSError as error:
         raise ConfigurationError(f"{argv[0]} cannot be run: {error.strerror}") from None
-    return Ended(done.returncode, last_words(done.stdout.decode("utf-8", errors="replace")))
-
-
-def last_words(text: str, limit: int = SAID_LIMIT) -> str:
-    """Return the end of what a program said, as one line that can be shown."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text[-4 * limit :]).split())[-limit:]
+    said = done.stdout.decode("utf-8", errors="replace")
+    return Ended(done.returncode, one_line(said[-4 * SAID_LIMIT :])[-SAID_LIMIT:])

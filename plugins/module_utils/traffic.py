@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .errors import ConfigurationError, ConflictError
+from .errors import ConfigurationError, ConflictError, UnreachableError
 
 #: What a colour may be called. It becomes an argument of commands, and part of sentences.
 COLOUR = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
@@ -43,6 +43,24 @@ def require_known(option: str, colour: str | None, colours: Colours) -> None:
         raise ConfigurationError(f"{option} is {colour[:40]!r}, expected one of {', '.join(colours)}")
 
 
+def live_colours(ready: Mapping[str, Sequence[bool]]) -> list[str]:
+    """Return the colours that get traffic. C(ready) are their servers that take any: whether each is a backup.
+
+    Those that are for emergencies only get some where nobody else is there.
+    """
+    first = [colour for colour, backups in ready.items() if not all(backups)]
+    return first or [colour for colour, backups in ready.items() if backups]
+
+
+def require_some(active: str, left_out: Sequence[str], colours: Colours) -> None:
+    """Raise UnreachableError where all servers of C(active) are among those that do not accept connections."""
+    if len(left_out) == len(colours[active]):
+        raise UnreachableError(
+            f"no server of {active} accepts connections ({', '.join(left_out)}): nothing was switched. "
+            f"Start {active} first"
+        )
+
+
 def require_unchanged(live: Iterable[str], active: str, instead_of: str | None) -> None:
     """Raise ConflictError where traffic is neither where it was expected nor, in whole or in part, where it shall be.
 
@@ -57,3 +75,8 @@ def require_unchanged(live: Iterable[str], active: str, instead_of: str | None) 
         "Look again before you switch",
         status=409,
     )
+
+
+def one_line(text: str) -> str:
+    """Return what a program said as one line that can be shown."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

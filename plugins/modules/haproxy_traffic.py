@@ -158,7 +158,9 @@ from ansible_collections.self_healing.devops.plugins.module_utils.module import 
 from ansible_collections.self_healing.devops.plugins.module_utils.router_host import accepts, replace_file, text_of
 from ansible_collections.self_healing.devops.plugins.module_utils.traffic import (
     colours_of,
+    live_colours,
     require_known,
+    require_some,
     require_unchanged,
 )
 
@@ -216,10 +218,9 @@ class Backend:
         return [server for colour in self.colours if colour != active for server in self.of(colour)]
 
     def live(self) -> list[str]:
-        """Return the colours that get traffic. Those that are for emergencies only do where nobody else is ready."""
-        ready = {colour: [one for one in self.of(colour) if one.takes_traffic()] for colour in self.colours}
-        first = [colour for colour, servers in ready.items() if any(not one.backup for one in servers)]
-        return first or [colour for colour, servers in ready.items() if servers]
+        return live_colours(
+            {colour: [one.backup for one in self.of(colour) if one.takes_traffic()] for colour in self.colours}
+        )
 
     def set_state(self, server: Server, state: str) -> None:
         order(
@@ -256,11 +257,7 @@ class Backend:
         seconds = self.params["timeout"]
         willing = [one for one in self.of(active) if accepts(one.address, one.port, seconds)]
         left_out = [one.name for one in self.of(active) if one not in willing]
-        if not willing:
-            raise UnreachableError(
-                f"no server of {active} accepts connections ({', '.join(left_out)}): nothing was switched. "
-                f"Start {active} first"
-            )
+        require_some(active, left_out, self.colours)
         changed = [one for one in willing if not one.takes_traffic()]
         for server in changed:
             self.set_state(server, "ready")

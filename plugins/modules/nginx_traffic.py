@@ -146,7 +146,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import (
     ConfigurationError,
     SelfHealingError,
-    UnreachableError,
 )
 from ansible_collections.self_healing.devops.plugins.module_utils.module import ModuleSpec, run_module
 from ansible_collections.self_healing.devops.plugins.module_utils.nginx_process import Worker, master_of, workers_of
@@ -159,7 +158,9 @@ from ansible_collections.self_healing.devops.plugins.module_utils.router_host im
 )
 from ansible_collections.self_healing.devops.plugins.module_utils.traffic import (
     colours_of,
+    live_colours,
     require_known,
+    require_some,
     require_unchanged,
 )
 
@@ -222,10 +223,9 @@ class Upstream:
         return [self.entries[server] for server in self.colours[colour]]
 
     def live(self) -> list[str]:
-        """Return the colours that get traffic. Those that are for emergencies only do where nobody else is there."""
-        ready = {colour: [one for one in self.of(colour) if not one.down] for colour in self.colours}
-        first = [colour for colour, servers in ready.items() if any(not one.backup for one in servers)]
-        return first or [colour for colour, servers in ready.items() if servers]
+        return live_colours(
+            {colour: [one.backup for one in self.of(colour) if not one.down] for colour in self.colours}
+        )
 
     def pending(self) -> bool:
         """Whether no worker started after the file was written: then nginx still works with what was there before."""
@@ -242,11 +242,7 @@ class Upstream:
         Raises UnreachableError where none of them accepts connections.
         """
         left_out = [server for server in self.colours[active] if not self._accepts(server)]
-        if len(left_out) == len(self.colours[active]):
-            raise UnreachableError(
-                f"no server of {active} accepts connections ({', '.join(left_out)}): nothing was switched. "
-                f"Start {active} first"
-            )
+        require_some(active, left_out, self.colours)
         everybody = [server for servers in self.colours.values() for server in servers]
         down = [server for server in everybody if server not in self.colours[active] or server in left_out]
         return with_down(self.text, self.params["upstream"], down, everybody), left_out

@@ -9,8 +9,8 @@ import pytest
 
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import AnswerError
 from ansible_collections.self_healing.devops.plugins.module_utils.haproxy_socket import (
+    beginning,
     merged_state,
-    one_line,
     servers_in,
     states_in,
 )
@@ -68,4 +68,4 @@ def test_the_file_keeps_what_it_says_of_other_backends() -> None:
 
 
 def test_what_is_shown_is_one_short_line() -> None:
-    assert one_line("No such\x1b[31m server.\n\n" + "x" * 1000) == "No such [31m server. " + "x" * 179
+    assert beginning("No such\x1b[31m server.\n\n" + "x" * 1000) == "No such [31m server. " + "x" * 179
