@@ -63,7 +63,8 @@ def decide(journal: Journal, problem: Problem, ceiling: str) -> None:
     def step(incident: Incident) -> list[Any]:
         chain = (CallStep(), CallStep(recipients=("Checkout SRE",), priority="high", override=True))
         policy = policies.Policy(ceiling=ceiling, asking={"default": Asking(steps=chain)})
-        around = policies.Surroundings(managed_hosts=1)
+        record = {"process_restart": policies.Record(tried=4, worked=3)}
+        around = policies.Surroundings(managed_hosts=1, record=record)
         decision = policies.decide(policy, incident, REMEDIES, [MANAGED], around, NOW)
         return steps.decide(incident, decision.to_data(), {})
 
@@ -130,7 +131,8 @@ def test_the_alert_follows_the_incident(xmatters: OneTool[XMatters], journal: Jo
     assert asked["priority"] == "HIGH"
     assert asked["subject"] == f"CRITICAL: {HOSTILE}".replace("\n", " ")
     assert HOSTILE.replace("\n", " ") in asked["text"]
-    assert "1. Restart process: restarts the service on shop-01" in asked["text"]
+    restart = "1. Restart process: restarts the service on shop-01 and checks that it stays up (worked 3 of 4 times)"
+    assert restart in asked["text"].splitlines()
     assert asked["properties"]["short"].startswith("CRITICAL shop: {{ lookup('pipe'")
     assert {name: asked["properties"][name] for name in ("incident_id", "service", "host", "problem_id", "kind")} == {
         "incident_id": ASKED.incident,

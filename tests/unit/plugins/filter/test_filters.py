@@ -3,6 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from typing import Any
+
+from ansible_collections.self_healing.devops.plugins.filter.alerts import alerts
 from ansible_collections.self_healing.devops.plugins.filter.fleet import fleet
 from ansible_collections.self_healing.devops.plugins.filter.notes import notes
 from ansible_collections.self_healing.devops.plugins.filter.one_line import one_line
@@ -33,6 +36,39 @@ def test_notes_have_identifiers_that_never_change() -> None:
     second = notes(story.incident.to_dict())
     assert second[: len(first)] == first
     assert [note["id"] for note in second] == [f"{PROBLEM.incident}-2", f"{PROBLEM.incident}-3"]
+
+
+def test_notes_since_an_entry_leave_out_what_came_before() -> None:
+    story = Story().decide()
+    story.answer()
+    told = story.incident.to_dict()
+    assert [note["id"] for note in notes(told, since=2)] == [f"{PROBLEM.incident}-3"]
+    assert notes(told, since=3) == []
+
+
+def test_what_is_remembered_of_alerts_grows_and_is_never_lost() -> None:
+    def shown(marker: str, **more: Any) -> dict[str, Any]:
+        return {"xmatters_call": {"marker": marker}, "id": None, "url": None, "status": None, "responders": [], **more}
+
+    ana, bo = {"name": "Ana", "email": "ana@example.com"}, {"name": "Bo", "email": None}
+    first = {"id": "a-1", "url": "https://x.example/1", "status": "active"}
+    once = alerts([shown("i1", **first, responders=[ana])], {})
+    assert once == {"status": "active", "alerts": [{**first, "marker": "i1"}], "responders": [ana]}
+    second = {"id": "a-2", "url": "https://x.example/2", "status": "active"}
+    # The tenth call comes after the second one, and one that was not made is none.
+    results = [
+        shown("i1.10", **second),
+        shown("i1", **{**first, "status": "terminated"}),
+        shown("i1.2", responders=[bo]),
+    ]
+    twice = alerts(results, once)
+    assert [(alert["marker"], alert["status"]) for alert in twice["alerts"]] == [
+        ("i1", "terminated"),
+        ("i1.10", "active"),
+    ]
+    assert (twice["status"], twice["responders"]) == ("active", [ana, bo])
+    assert alerts([], twice) == twice
+    assert alerts([]) == {"status": None, "alerts": [], "responders": []}
 
 
 def test_the_transcript_is_the_same_before_and_after_the_close() -> None:

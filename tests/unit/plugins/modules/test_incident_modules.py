@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +21,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.self_healing.devops.plugins.module_utils import run_identity
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError, SelfHealingError
+from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entity
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.modules import (
     incident,
@@ -91,6 +93,22 @@ def test_every_step_changes_once(run: Run, place: str) -> None:
     assert closed["incident"]["state"] == "closed"
     assert "Closed: stable" in closed["diff"]["after"]
     assert run(incident, step="close")["changed"] is False
+
+
+def test_an_option_says_how_often_its_remedy_worked_here(run: Run, place: str) -> None:
+    heal(run, place)
+    assert run(incident, step="verified")["changed"] is True
+    later = replace(PROBLEM, problem_id="later")
+    Journal.open(place).record_problem(later)
+    told = run(incident, **{**DECIDE, "incident": later.incident})["incident"]
+    assert told["options"][0]["record"] == {"tried": 1, "worked": 1}
+    elsewhere = replace(
+        PROBLEM, problem_id="elsewhere", service="mail", entities=(Entity("HOST-9", "HOST", "mail-01"),)
+    )
+    Journal.open(place).record_problem(elsewhere)
+    fleet = [{"host": "mail-01", "entities": ["HOST-9"]}]
+    told = run(incident, **{**DECIDE, "incident": elsewhere.incident, "fleet": fleet})["incident"]
+    assert told["options"][0]["record"] == {"tried": 0, "worked": 0}
 
 
 def test_check_mode_writes_nothing(run: Run, place: str) -> None:
