@@ -62,7 +62,7 @@ class Quarantine:
                 )
 
     @property
-    def device(self) -> int | None:
+    def device(self) -> int:
         """The file system of the quarantine, also when its folder is still to be made."""
         place = self.place
         while not os.path.exists(place):
@@ -109,8 +109,7 @@ class Quarantine:
         return os.path.isdir(os.path.join(self.place, batch))
 
     def _batch(self, batch: str) -> str:
-        if not BATCH.fullmatch(batch):
-            raise ConfigurationError(f"batch is {batch[:70]!r}, expected letters, digits, dots and dashes")
+        _require_batch(batch)
         if not self.has(batch):
             raise ConfigurationError(f"batch: there is no {batch} in the quarantine {self.place}")
         return os.path.join(self.place, batch)
@@ -120,8 +119,7 @@ class PutAside:
     """Takes files by moving them into a batch. C(frees) says whether that is enough for them to take no space."""
 
     def __init__(self, quarantine: Quarantine, batch: str, device: int, *, frees: bool) -> None:
-        if not BATCH.fullmatch(batch):
-            raise ConfigurationError(f"batch is {batch[:70]!r}, expected letters, digits, dots and dashes")
+        _require_batch(batch)
         self._place = os.path.join(quarantine.place, batch)
         os.makedirs(self._place, 0o700, exist_ok=True)
         self.frees = frees
@@ -181,6 +179,11 @@ class PutAside:
         fd = os.open(place, _FOLDER)
         self._mirrored = (path, fd)
         return fd
+
+
+def _require_batch(batch: str) -> None:
+    if not BATCH.fullmatch(batch):
+        raise ConfigurationError(f"batch is {batch[:70]!r}, expected letters, digits, dots and dashes")
 
 
 def _there(folder: int, name: str) -> bool:
