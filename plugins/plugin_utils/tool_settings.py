@@ -25,6 +25,14 @@ def is_plain(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip()) and "{{" not in value and "{%" not in value
 
 
+def missing_setting(source: str, name: str) -> ConfigurationError:
+    """Return the error for a setting that an event source needs and L(settings_of) finds nowhere it can be read."""
+    return ConfigurationError(
+        f"source {source}: {name} is missing: give it as argument, as environment variable {name.upper()}, "
+        "or as a plain host variable of the tool in the inventory"
+    )
+
+
 @dataclass(frozen=True)
 class Connection:
     """How to connect. C(timeout) is seconds to wait for one answer."""

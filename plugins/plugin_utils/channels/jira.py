@@ -23,6 +23,7 @@ from ansible_collections.self_healing.devops.plugins.plugin_utils.listener impor
 from ansible_collections.self_healing.devops.plugins.plugin_utils.tool_settings import (
     connection_from,
     is_plain,
+    missing_setting,
     seconds,
     settings_of,
 )
@@ -84,10 +85,7 @@ def _settings(tool: Mapping[str, Any] | None, *, asked: bool, **given: Any) -> d
     if missing is None and not (found["jira_user"] and not is_plain(found["jira_user"])):
         return found
     if asked:
-        raise ConfigurationError(
-            f"source answers: {missing or 'jira_user'} is missing: give it as argument, as environment variable "
-            f"{(missing or 'jira_user').upper()}, or as a plain host variable of the tool in the inventory"
-        )
+        raise missing_setting("answers", missing or "jira_user")
     if tool is not None or any(found.values()):
         LOGGER.warning("%s is nowhere to be read from here: no answers are taken from Jira", missing or "jira_user")
     return None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from ansible_collections.self_healing.devops.plugins.module_utils.clients.slack import DEFAULT_URL, Slack
-from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError, SelfHealingError
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import SelfHealingError
 from ansible_collections.self_healing.devops.plugins.module_utils.http import Request
 from ansible_collections.self_healing.devops.plugins.module_utils.slack_text import TEXT_LIMIT, literal
 from ansible_collections.self_healing.devops.plugins.plugin_utils.channels.desk import Channel, Desk, Open, ServedPath
@@ -26,6 +26,7 @@ from ansible_collections.self_healing.devops.plugins.plugin_utils.tool_settings 
     Connection,
     connection_from,
     is_plain,
+    missing_setting,
     settings_of,
 )
 from ansible_collections.self_healing.devops.plugins.plugin_utils.toolchain import Inventory
@@ -51,10 +52,7 @@ def prepare(args: Mapping[str, Any], inventory: Inventory | None) -> Open | None
         return None
     for name in ("slack_token", *(["slack_app_token"] if settings["slack_app_token"] else [])):
         if not is_plain(settings[name]):
-            raise ConfigurationError(
-                f"source answers: {name} is missing: give it as argument, as environment variable {name.upper()}, "
-                "or as a plain host variable of the tool in the inventory"
-            )
+            raise missing_setting("answers", name)
     connection, url = connection_from(args, "answers"), str(settings["slack_url"] or DEFAULT_URL)
     connect = _client_factory(connection, url, settings["slack_token"])
     door = SlackSignature(settings["slack_signing_secret"]) if settings["slack_signing_secret"] else None

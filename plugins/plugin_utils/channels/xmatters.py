@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatters import XMattersClient
-from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.self_healing.devops.plugins.plugin_utils.answers import AnswerIntake
 from ansible_collections.self_healing.devops.plugins.plugin_utils.answers_missed import MissedAnswers
 from ansible_collections.self_healing.devops.plugins.plugin_utils.channels.desk import Channel, Desk, Open, ServedPath
@@ -20,6 +19,7 @@ from ansible_collections.self_healing.devops.plugins.plugin_utils.listener impor
 from ansible_collections.self_healing.devops.plugins.plugin_utils.tool_settings import (
     connection_from,
     is_plain,
+    missing_setting,
     seconds,
     settings_of,
 )
@@ -84,10 +84,7 @@ def _settings(tool: Mapping[str, Any] | None, **given: Any) -> dict[str, Any] | 
     login = () if is_plain(found["xmatters_refresh_token"]) else ("xmatters_user", "xmatters_password")
     for name in ("xmatters_url", *login):
         if not is_plain(found[name]):
-            raise ConfigurationError(
-                f"source answers: {name} is missing: give it as argument, as environment variable {name.upper()}, "
-                "or as a plain host variable of the tool in the inventory"
-            )
+            raise missing_setting("answers", name)
     return found
 
 
