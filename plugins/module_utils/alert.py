@@ -46,7 +46,7 @@ def keep_alert(client: XMattersClient, params: Mapping[str, Any], check_mode: bo
     moved = alert_plan.wanted_status(alert, params["status"], params["resume"])
     if moved is not None and not check_mode:
         alert = _move(client, alert, moved)
-    after = {"status": (moved or _status(alert)).lower(), "comments": [*before["comments"], *posted]}
+    after = {"status": (moved or alert_plan.status_of(alert)).lower(), "comments": [*before["comments"], *posted]}
     return {
         **_result(client, params, alert, wait=requested),
         "changed": requested or bool(posted) or moved is not None,
@@ -99,7 +99,7 @@ def _send(client: XMattersClient, params: Mapping[str, Any], body: Mapping[str, 
                 "and the next run looks again before it sends one"
             ) from None
         return alert
-    alert = _until(lambda: _by_request(client, request_id) if request_id else find_alert(client, params), wait)
+    alert = _until(lambda: alert_of_request(client, request_id) if request_id else find_alert(client, params), wait)
     if alert is None:
         raise UnclearOutcomeError(
             f"xMatters accepted the request {request_id} and made no alert of it in {wait:g} s; the activity log of "
@@ -109,7 +109,8 @@ def _send(client: XMattersClient, params: Mapping[str, Any], body: Mapping[str, 
     return alert
 
 
-def _by_request(client: XMattersClient, request_id: str) -> Event | None:
+def alert_of_request(client: XMattersClient, request_id: str) -> Event | None:
+    """Return the alert that was made of a request."""
     return next(iter(client.events(requestId=request_id)), None)
 
 
@@ -156,13 +157,9 @@ def _markers(client: XMattersClient, alert: Event | None) -> list[str]:
     return sorted(alert_plan.markers(client.annotations(alert.id))) if alert else []
 
 
-def _status(alert: Event) -> str:
-    return "terminated" if alert_plan.terminated(alert) else alert.status.lower()
-
-
 def _picture(alert: Event | None, comments: list[str]) -> dict[str, Any]:
     """Return what a diff shows of the alert."""
-    return {"status": _status(alert) if alert else "absent", "comments": comments}
+    return {"status": alert_plan.status_of(alert) if alert else "absent", "comments": comments}
 
 
 def _nobody() -> dict[str, Any]:
@@ -178,7 +175,7 @@ def _result(client: XMattersClient, params: Mapping[str, Any], alert: Event, wai
         "id": alert.id,
         "number": alert.number,
         "url": alert_url(params, alert),
-        "status": _status(alert),
+        "status": alert_plan.status_of(alert),
         "priority": alert.priority.lower() or None,
         "request_id": alert.request_id,
         "notified": notified(deliveries, people),
@@ -204,8 +201,7 @@ def alert_url(params: Mapping[str, Any], alert: Event) -> str:
     """Return where people find the alert."""
     if params["alert_url"]:
         return str(params["alert_url"]).replace("<id>", alert.id).replace("<number>", alert.number)
-    base = str(params["xmatters_url"]).rstrip("/").removesuffix("/api/xm/1")
-    return base + alert.link
+    return alert_plan.link_of(alert, str(params["xmatters_url"]))
 
 
 def _until(look: Callable[[], T | None], seconds: float) -> T | None:

@@ -45,6 +45,16 @@ def terminated(event: Event) -> bool:
     return event.status.startswith("TERMINATED")
 
 
+def status_of(event: Event) -> str:
+    """Return the status as results tell it."""
+    return "terminated" if terminated(event) else event.status.lower()
+
+
+def link_of(event: Event, url: str) -> str:
+    """Return where the alert is on the instance at C(url)."""
+    return url.strip().rstrip("/").removesuffix("/api/xm/1") + event.link
+
+
 def wanted_status(event: Event, wanted: str, resume: bool) -> str | None:
     """Return the status that the alert has to be given, in the vendor's words, or None when it stays as it is.
 

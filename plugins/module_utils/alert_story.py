@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .alert_people import People, notified, responses
+from .alert_plan import link_of, status_of
 from .clients.xmatters import XMattersClient
 from .clients.xmatters_values import Event
 from .incident import iso
@@ -51,12 +52,11 @@ def nothing() -> dict[str, Any]:
 
 
 def described(alert: Event, url: str) -> dict[str, Any]:
-    base = url.strip().rstrip("/").removesuffix("/api/xm/1")
     return {
         "id": alert.id,
         "number": alert.number,
         "name": alert.name,
-        "status": "terminated" if alert.status.startswith("TERMINATED") else alert.status.lower(),
+        "status": status_of(alert),
         "priority": alert.priority.lower() or None,
         "created": iso(alert.created),
         "terminated": iso(alert.terminated),
@@ -70,5 +70,5 @@ def described(alert: Event, url: str) -> dict[str, Any]:
         "escalation_override": alert.escalation_override,
         "override_device_restrictions": alert.override_device_restrictions,
         "conference": dict(alert.conference),
-        "url": base + alert.link,
+        "url": link_of(alert, url),
     }

@@ -173,10 +173,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.self_healing.devops.plugins.module_utils.alert import find_alert
+from ansible_collections.self_healing.devops.plugins.module_utils.alert import alert_of_request, find_alert
 from ansible_collections.self_healing.devops.plugins.module_utils.alert_story import nothing, story
 from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatters import DETAILS, XMattersClient
-from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatters_values import Event
 from ansible_collections.self_healing.devops.plugins.module_utils.http import Transport
 from ansible_collections.self_healing.devops.plugins.module_utils.module import ModuleSpec, run_module
 from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_settings import (
@@ -210,9 +209,8 @@ def run(params: Mapping[str, Any], _check_mode: bool, transport: Transport | Non
 
 
 def _name(client: XMattersClient, params: Mapping[str, Any]) -> str | None:
-    found: Event | None
     if params["request_id"]:
-        found = next(iter(client.events(requestId=params["request_id"])), None)
+        found = alert_of_request(client, params["request_id"])
     else:
         found = find_alert(client, {**params, "known_id": None})
     return found.id if found is not None else None
