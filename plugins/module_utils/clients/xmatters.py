@@ -170,8 +170,7 @@ class XMattersClient:
             devices = self.directory.devices(key)
         except (NotFoundError, AuthenticationError):
             return None
-        addresses = [(device.sequence, device.address) for device in devices if device.kind == "EMAIL"]
-        return next((address for _sequence, address in sorted(addresses, key=lambda one: one[0]) if address), None)
+        return next((device.address for device in devices if device.kind == "EMAIL" and device.address), None)
 
     # -- the trigger -------------------------------------------------------------------------------------------------
 
