@@ -15,6 +15,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.dynatrace.watching import usage
+
 from .errors import DemoError
 
 _NEW_MOUNT_NAMESPACE = 0x00020000
@@ -62,12 +64,8 @@ class SmallDisk:
         return f"folder with a budget of {self.mib} MiB (a disk of its own needs root)"
 
     def usage(self) -> tuple[int, int]:
-        """Return bytes used and available."""
-        if self.quota is None:
-            now = os.statvfs(self.path)
-            return (now.f_blocks - now.f_bfree) * now.f_frsize, now.f_bavail * now.f_frsize
-        used = sum(path.lstat().st_blocks * 512 for path in self.path.rglob("*") if path.is_file())
-        return used, max(self.quota - used, 0)
+        """Return bytes used and available, as the monitoring system sees it."""
+        return usage(str(self.path), self.quota)
 
     def used_percent(self) -> float:
         used, available = self.usage()
