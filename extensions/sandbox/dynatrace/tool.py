@@ -218,15 +218,7 @@ class Dynatrace(Tool):
         return make(watch, self._service_changed, self.world.samples[self.world.service_of(watch).id].append)
 
     def _service_changed(self, watch: Watch, up: bool) -> None:
-        if up:
-            problem = self._caused.pop(watch.service, None)
-            if problem is not None:
-                self.close_problem(problem)
-        else:
-            self._caused[watch.service] = self.open_problem(
-                "Process unavailable", event_type="PGI_UNAVAILABLE", entity=watch.entity
-            )
-        self.changed()
+        self._watched(watch.service, up, "Process unavailable", "PGI_UNAVAILABLE", watch.entity)
 
     def _disk_watcher(self, watch: DiskWatch) -> DiskWatcher:
         self.world.discover_disk(watch)
@@ -243,14 +235,14 @@ class Dynatrace(Tool):
             self.world.measure(f"builtin:host.disk.{metric}", (watch.host_entity, watch.entity), value)
 
     def _disk_changed(self, watch: DiskWatch, free: bool) -> None:
-        if free:
-            problem = self._caused.pop(watch.name, None)
-            if problem is not None:
-                self.close_problem(problem)
-        else:
-            self._caused[watch.name] = self.open_problem(
-                "Low disk space", event_type="OSI_LOW_DISK_SPACE", entity=watch.entity
-            )
+        self._watched(watch.name, free, "Low disk space", "OSI_LOW_DISK_SPACE", watch.entity)
+
+    def _watched(self, name: str, well: bool, title: str, event_type: str, entity: str) -> None:
+        """Close the problem that a watch opened, or open it."""
+        if not well:
+            self._caused[name] = self.open_problem(title, event_type=event_type, entity=entity)
+        elif name in self._caused:
+            self.close_problem(self._caused.pop(name))
         self.changed()
 
     def _problem_from_event(self, event: Event, minutes: int) -> None:
