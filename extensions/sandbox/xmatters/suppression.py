@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from .model import Alert
@@ -16,11 +16,7 @@ from .model import Alert
 class Suppression:
     """An event that was not sent, as it was too similar to C(match)."""
 
-    id: str
     number: str
     match: Alert
     at: datetime
-
-
-def suppressed(number: str, match: Alert, at: datetime) -> Suppression:
-    return Suppression(str(uuid.uuid4()), number, match, at)
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))

@@ -34,7 +34,7 @@ from .rest_directory import DirectoryRest
 from .rest_forms import FormRest
 from .rest_groups import GroupRest
 from .shapes import Shapes
-from .suppression import Suppression, suppressed
+from .suppression import Suppression
 from .switches import Switches
 from .trigger import Triggered, understand
 from .workflow import Integration, Workflow
@@ -217,7 +217,7 @@ class XMatters(Switches, Tool):
         """Flood control drops what is like an alert that is still open, and notes to which it was too similar."""
         match = next((one for one in reversed(self.alerts.values()) if one.is_open), None)
         if match is not None:
-            self.suppressions.append(suppressed(self._number(), match, self.clock.now()))
+            self.suppressions.append(Suppression(self._number(), match, self.clock.now()))
 
     def _told(self, alert: Alert, notification: Notification) -> None:
         self.outbox.put("delivery", alert, wire.delivery_webhook(alert, notification))
