@@ -133,12 +133,6 @@ class Directory:
             person = replacement
         return None, why
 
-    def chain(self, group: Group, at: datetime) -> list[Member]:
-        """Return whom an alert to the group notifies at C(at), in order; empty while no shift is on."""
-        if group.kind != "ON_CALL":
-            return list(group.members)
-        return [member for shift, _span in duty.on_duty(group, at) for member in duty.order(shift, at)]
-
     def first_on_call(self, group: Group, at: datetime, within: tuple[str, ...] = ()) -> list[Person]:
         """Return who is on call first: the first member who can be notified; in a nested group, its first."""
         if not group.active or group.name in within:

@@ -96,8 +96,10 @@ class Escalation:
         """Start with everybody who is on call in the group; return whether there is anybody."""
         at = self._clock.now()
         shifts = [shift for shift, _span in duty.on_duty(group, at)]
-        # Shifts that overlap are separate lines; a group without shifts has one.
-        chains = [(duty.order(shift, at), shift.repeat) for shift in shifts] or [(self._directory.chain(group, at), 0)]
+        # Shifts that overlap are separate lines; a group that has none by its kind is one.
+        chains = [(duty.order(shift, at), shift.repeat) for shift in shifts]
+        if not shifts and group.kind != "ON_CALL":
+            chains = [(group.members, 0)]
         for shift in shifts:
             if shift.rotation is not None:
                 shift.rotation.alerts += 1
