@@ -10,7 +10,9 @@ import signal
 from functools import partial
 from pathlib import Path
 
+from demo.processes import descendants
 from support.dynatrace_source import notification
+from support.routers import wait_until
 from support.rulebook import CANARY_RULE, rulebook
 
 #: The canary's rule with a playbook that hangs. As one action runs at a time, all others wait for it.
@@ -51,8 +53,9 @@ def test_canaries_come_back_and_the_figures_are_shown(tmp_path: Path) -> None:
 
 
 def test_an_engine_that_hangs_behind_an_open_port_is_found_and_then_its_full_queue(tmp_path: Path) -> None:
-    never = {"name": "Wait", "ansible.builtin.wait_for": {"path": str(tmp_path / "never"), "timeout": 600}}
-    hang = [{"name": "Hang", "hosts": "localhost", "gather_facts": False, "tasks": [never]}]
+    end = tmp_path / "end"
+    wait = {"name": "Wait", "ansible.builtin.wait_for": {"path": str(end), "timeout": 600}}
+    hang = [{"name": "Hang", "hosts": "localhost", "gather_facts": False, "tasks": [wait]}]
     options = {"strategy": "sequential", "canary_interval": 1, "stop_patience": 0}
     with rulebook(tmp_path / "engine", [HANGS], {"hang.yml": hang}, **options) as engine:
         assert engine.ask("/healthz").status == 200
@@ -68,5 +71,9 @@ def test_an_engine_that_hangs_behind_an_open_port_is_found_and_then_its_full_que
         for part, works in (("engine", 0), ("queue", 0), ("journal", 1), ("source dynatrace", 1)):
             assert f'self_healing_part_ok{{part="{part}"}} {works}.0' in figures
         assert engine.ask("/dynatrace", notification()).status == 200, "what arrives is safe in the journal"
+        left = descendants(engine.program.pid)
         engine.program.send(signal.SIGTERM)
         assert engine.program.wait(30) == 0
+        # The worker of a playbook outlives the engine: it ends as soon as there is what it waits for.
+        end.touch()
+        wait_until(lambda: not any(process.runs() for process in left), "the end of the playbook")
