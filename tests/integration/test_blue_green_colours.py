@@ -25,7 +25,7 @@ from sandbox.dynatrace import Dynatrace
 from sandbox.dynatrace.wire import now
 from sandbox.dynatrace.world import Sample
 from support.one_tool import OneTool, start_tool
-from support.playbook import LOCAL, PlaybookRun, run_playbook
+from support.playbook import LOCAL, PlaybookRun, heal_play, include, run_playbook
 from support.routers import Colour, Router, haproxy, missing, nginx
 
 ROLE = "self_healing.devops.blue_green_rollback"
@@ -40,29 +40,19 @@ print(live.read_text())
 SLOW = 0.35
 #: A host of the inventory that nobody can reach.
 GONE = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
-PLAY = {
-    "name": "Heal, and take back what was in vain",
-    "hosts": "all:!localhost:!router:!gone",
-    "gather_facts": False,
-    "strategy": "free",
-    "tasks": [
+PLAY = heal_play(
+    ROLE,
+    [
+        {"name": "It failed", "ansible.builtin.debug": {"msg": "{{ ansible_failed_result.msg }}"}},
         {
-            "name": "Heal",
-            "block": [{"name": "Heal", "ansible.builtin.include_role": {"name": ROLE}}],
-            "rescue": [
-                {"name": "It failed", "ansible.builtin.debug": {"msg": "{{ ansible_failed_result.msg }}"}},
-                {
-                    "name": "Undo",
-                    "block": [{"name": "Undo", "ansible.builtin.include_role": {"name": ROLE, "tasks_from": "undo"}}],
-                    "rescue": [
-                        {"name": "It stays", "ansible.builtin.debug": {"msg": "{{ ansible_failed_result.msg }}"}}
-                    ],
-                    "when": "blue_green_rollback_after is defined",
-                },
-            ],
+            "name": "Undo",
+            "block": [include("Undo", ROLE, "undo")],
+            "rescue": [{"name": "It stays", "ansible.builtin.debug": {"msg": "{{ ansible_failed_result.msg }}"}}],
+            "when": "blue_green_rollback_after is defined",
         },
     ],
-}
+    hosts="all:!localhost:!router:!gone",
+)
 
 
 class Declared:

@@ -16,25 +16,13 @@ import pytest
 
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from support.disks import memory, write
-from support.playbook import LOCAL, PlaybookRun, run_playbook
+from support.playbook import LOCAL, PlaybookRun, heal_play, run_playbook
 from support.shop import Shop, free_port
 from support.story import PROBLEM
 
 ROLE = "self_healing.devops.disk_cleanup"
 MIB = 1 << 20
-HEAL = {
-    "name": "Heal, and take back what was in vain",
-    "hosts": "all",
-    "gather_facts": False,
-    "strategy": "free",
-    "tasks": [
-        {
-            "name": "Heal",
-            "block": [{"name": "Heal", "ansible.builtin.include_role": {"name": ROLE}}],
-            "rescue": [{"name": "Undo", "ansible.builtin.include_role": {"name": ROLE, "tasks_from": "undo"}}],
-        }
-    ],
-}
+HEAL = heal_play(ROLE)
 NAMES = ("healthy", "full", "inodes", "hopeless", "readonly", "broken", "aside", "wrong")
 
 

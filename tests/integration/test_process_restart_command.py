@@ -21,27 +21,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
-from support.playbook import LOCAL, PlaybookRun, run_playbook
+from support.playbook import LOCAL, PlaybookRun, heal_play, include, run_playbook
 from support.shop import Shop, running
 from support.story import PROBLEM
 
 ROLE = "self_healing.devops.process_restart"
-HEAL = {
-    "name": "Heal, and take back what was in vain",
-    "hosts": "all",
-    "gather_facts": False,
-    "strategy": "free",
-    "tasks": [
-        {
-            "name": "Heal",
-            "block": [{"name": "Heal", "ansible.builtin.include_role": {"name": ROLE}}],
-            "rescue": [
-                {"name": "Undo", "ansible.builtin.include_role": {"name": ROLE, "tasks_from": "undo"}},
-                {"name": "Undo again", "ansible.builtin.include_role": {"name": ROLE, "tasks_from": "undo"}},
-            ],
-        }
-    ],
-}
+HEAL = heal_play(ROLE, [include("Undo", ROLE, "undo"), include("Undo again", ROLE, "undo")])
 #: A service that comes up, answers the first caller, and dies of it, every time.
 CRASHING = """\
 import pathlib, socket, subprocess, sys

@@ -21,23 +21,11 @@ from typing import Any
 
 import pytest
 
-from support.playbook import LOCAL, PlaybookRun, run_playbook
+from support.playbook import LOCAL, PlaybookRun, heal_play, run_playbook
 from support.shop import free_port
 
 ROLE = "self_healing.devops.process_restart"
-HEAL = {
-    "name": "Heal, and take back what was in vain",
-    "hosts": "all",
-    "gather_facts": False,
-    "strategy": "free",
-    "tasks": [
-        {
-            "name": "Heal",
-            "block": [{"name": "Heal", "ansible.builtin.include_role": {"name": ROLE}}],
-            "rescue": [{"name": "Undo", "ansible.builtin.include_role": {"name": ROLE, "tasks_from": "undo"}}],
-        }
-    ],
-}
+HEAL = heal_play(ROLE)
 SETTINGS = {
     "containers.conf": """\
 [containers]

@@ -17,24 +17,12 @@ from typing import Any
 import pytest
 
 from support.host_remains import HostError
-from support.playbook import PlaybookRun, run_playbook
+from support.playbook import PlaybookRun, heal_play, run_playbook
 from support.shop import SHOP
 from support.systemd_host import SystemdHost
 
 ROLE = "self_healing.devops.process_restart"
-HEAL = {
-    "name": "Heal, and take back what was in vain",
-    "hosts": "all",
-    "gather_facts": False,
-    "strategy": "free",
-    "tasks": [
-        {
-            "name": "Heal",
-            "block": [{"name": "Heal", "ansible.builtin.include_role": {"name": ROLE}}],
-            "rescue": [{"name": "Undo", "ansible.builtin.include_role": {"name": ROLE, "tasks_from": "undo"}}],
-        }
-    ],
-}
+HEAL = heal_play(ROLE)
 UNIT = """\
 [Unit]
 StartLimitIntervalSec=3600

@@ -58,6 +58,25 @@ class PlaybookRun:
         return next(fact[name] for fact in reversed(facts) if name in fact)
 
 
+def include(name: str, role: str, tasks_from: str = "main") -> dict[str, Any]:
+    """Return a task called C(name) that runs the task file of a role."""
+    return {"name": name, "ansible.builtin.include_role": {"name": role, "tasks_from": tasks_from}}
+
+
+def heal_play(role: str, rescue: Sequence[Mapping[str, Any]] | None = None, hosts: str = "all") -> dict[str, Any]:
+    """Return a play that heals with a remedy, and takes back what was in vain: with C(rescue), or by its C(undo)."""
+    undo = [include("Undo", role, "undo")]
+    return {
+        "name": "Heal, and take back what was in vain",
+        "hosts": hosts,
+        "gather_facts": False,
+        "strategy": "free",
+        "tasks": [
+            {"name": "Heal", "block": [include("Heal", role)], "rescue": undo if rescue is None else rescue},
+        ],
+    }
+
+
 def run_playbook(
     plays: Sequence[Mapping[str, Any]],
     hosts: Mapping[str, Mapping[str, Any]],
