@@ -25,6 +25,7 @@ from ansible_collections.self_healing.devops.plugins.filter.answer_link import a
 from demo.layout import Layout
 from demo.processes import Program, tail
 from demo.scenarios.process_crash import ProcessCrash
+from sandbox.slack.interactivity import sign
 from security.cores import core
 from security.outside import Outside, thorough
 from support.chain import TestChain
@@ -46,10 +47,7 @@ class OpenChain(TestChain):
         self._watch = watch
         self.events_file = layout.logs / "events.jsonl"
         #: Secrets of this run that the demonstration does not have.
-        self.own_secrets = {
-            "SLACK_SIGNING_SECRET": secrets.token_hex(20),
-            "JIRA_WEBHOOK_SECRET": secrets.token_hex(20),
-        }
+        self.own_secrets = {"SLACK_SIGNING_SECRET": secrets.token_hex(20)}
         #: All that the playbooks printed.
         self.printed = ""
 
@@ -61,8 +59,7 @@ class OpenChain(TestChain):
     def _sandbox_command(self) -> list[str]:
         command = super()._sandbox_command()
         at = command.index("--dynatrace-webhook")
-        doors = ["--jira-webhook", f"{self._listener}/jira", "--slack-interactivity", f"{self._listener}/slack"]
-        return [*command[:at], *command[at + 2 :], *doors]
+        return [*command[:at], *command[at + 2 :], "--slack-interactivity", f"{self._listener}/slack"]
 
     def _start_rulebook(self) -> None:
         program = [sys.executable, "-m", "security.intake", str(self._port), str(self.events_file)]
@@ -121,12 +118,11 @@ class OpenChain(TestChain):
         known = self.credentials.environment()
         if path == "/slack":
             at = str(int(time.time()))
-            signed = b"v0:" + at.encode() + b":" + body
-            digest = hmac.new(self.own_secrets["SLACK_SIGNING_SECRET"].encode(), signed, hashlib.sha256).hexdigest()
+            signature = sign(self.own_secrets["SLACK_SIGNING_SECRET"], at, body)
             form = "application/x-www-form-urlencoded"
-            return {"X-Slack-Request-Timestamp": at, "X-Slack-Signature": f"v0={digest}", "Content-Type": form}
+            return {"X-Slack-Request-Timestamp": at, "X-Slack-Signature": signature, "Content-Type": form}
         if path == "/jira":
-            digest = hmac.new(self.own_secrets["JIRA_WEBHOOK_SECRET"].encode(), body, hashlib.sha256).hexdigest()
+            digest = hmac.new(known["JIRA_WEBHOOK_SECRET"].encode(), body, hashlib.sha256).hexdigest()
             return {"X-Hub-Signature": f"sha256={digest}"}
         return {"Authorization": f"Bearer {known[f'{path[1:].upper()}_WEBHOOK_TOKEN']}"}
 
