@@ -137,9 +137,14 @@ from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.self_healing.devops.plugins.module_utils.alert_people import People
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError, SelfHealingError
+from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_escalation import escalation
 from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_moments import moment_in
-from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_on_call import told_of
-from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_roster import read_groups, read_roster
+from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_on_call import called
+from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_roster import (
+    read_groups,
+    read_roster,
+    target_of,
+)
 from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_settings import client_of
 
 
@@ -161,14 +166,13 @@ class LookupModule(LookupBase):
         groups = read_groups(client.directory, names)
         roster = read_roster(client.directory, groups, given, absences=params["absences"])
         people = People(client, emails=params["what"] in ("email", "everything"))
-        called = [
+        steps = [
             {"group": group.key, **step}
             for group in groups
-            for step in told_of(roster, group, at, people)["escalation"]
-            if step["level"] == 1 or not params["first"]
+            for step in called(escalation(roster, target_of(group), at), people, params["first"])
         ]
         once: dict[str, dict[str, Any]] = {}
-        for step in sorted(called, key=lambda one: int(one["after"])):
+        for step in sorted(steps, key=lambda one: int(one["after"])):
             once.setdefault(step["key"], step)
         if params["what"] == "everything":
             return list(once.values())

@@ -33,10 +33,14 @@ def told_of(roster: Roster, group: Group, at: datetime, people: People) -> dict[
     }
 
 
-def called(order: Escalation, people: People) -> list[dict[str, Any]]:
-    """Return who is called, in order. Those who are called at the same time have the same level."""
+def called(order: Escalation, people: People, first: bool = False) -> list[dict[str, Any]]:
+    """Return who is called, in order. Those who are called at the same time have the same level.
+
+    With C(first) only the first level is told, and nobody behind it is looked up.
+    """
     minutes = sorted({step.after for step in order.steps})
-    return [{"level": minutes.index(step.after) + 1, **_step(step, people)} for step in order.steps]
+    shown = [step for step in order.steps if not first or step.after == minutes[0]]
+    return [{"level": minutes.index(step.after) + 1, **_step(step, people)} for step in shown]
 
 
 def _step(step: Step, people: People) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_escal
     Roster,
     escalation,
 )
+from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_on_call import called
 
 AT = datetime(2026, 11, 22, 8, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
@@ -189,3 +190,22 @@ def test_an_inactive_group_calls_nobody() -> None:
     roster = Roster({"sre": [turn("sre", *THREE)]})
     found = escalation(roster, group("sre", status="INACTIVE"), AT)
     assert (found.steps, found.covered) == ((), False)
+
+
+def test_nobody_behind_the_first_level_is_looked_up_when_only_that_is_wanted() -> None:
+    class Asked:
+        def __init__(self) -> None:
+            self.keys: list[str] = []
+
+        def email(self, key: str) -> str:
+            self.keys.append(key)
+            return f"{key}@example.com"
+
+    people: Any = Asked()
+    found = call({"sre": [turn("sre", member(person("ana")), member(person("ben"), 5))]})
+    everybody = called(found, people)
+    assert people.keys == ["ana", "ben"]
+    people.keys.clear()
+    assert called(found, people, first=True) == [step for step in everybody if step["level"] == 1]
+    assert people.keys == ["ana"]
+    assert called(Escalation((), (), False), people, first=True) == []
