@@ -28,7 +28,7 @@ BUTTONS_LIMIT = 25
 SECTION_LIMIT = 3000
 CONFIRM_LIMIT = 300
 _OPTION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
-_VALUE = re.compile(r"1:(i[a-z2-7]{12}):([0-9]{1,9}|-):([A-Za-z0-9_][A-Za-z0-9_.-]{0,199})")
+_VALUE = re.compile(rf"1:({INCIDENT_ID.pattern}):([0-9]{{1,9}}|-):({_OPTION.pattern})")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def buttons_for(incident: Mapping[str, Any], confirm: Mapping[str, str]) -> list
     no button: it can be chosen elsewhere.
     """
     buttons = []
-    for option in _offered(incident):
+    for option in incident["offered"] or ():
         choice = Choice(str(incident["id"]), _number(incident.get("asked")), str(option["name"]))
         try:
             button = {"id": choice.action_id, "value": choice.value, "text": str(option["label"])}
@@ -78,13 +78,6 @@ def buttons_for(incident: Mapping[str, Any], confirm: Mapping[str, str]) -> list
             button |= {"style": "danger", "confirm": confirm.get(choice.option) or said}
         buttons.append(button)
     return buttons
-
-
-def _offered(incident: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Return what may be chosen now."""
-    if "offered" in incident:
-        return incident["offered"] or ()
-    return incident.get("options") or () if incident.get("state") == "asked" else ()
 
 
 def _number(value: Any) -> int | None:
