@@ -148,7 +148,7 @@ def link_of(incident: Mapping[str, Any], to: str, *, personal: bool, lifetime: t
     """
     asked = incident.get("asked")
     entry = next((line for line in incident["timeline"] if line["n"] == asked), None) if asked else None
-    name = _plain_name(to)
+    name = plain_name(to, LONGEST_NAME)
     if entry is None or not name or not INCIDENT_ID.fullmatch(str(incident["id"])):
         return None
     at = moment(entry["at"])
@@ -157,10 +157,10 @@ def link_of(incident: Mapping[str, Any], to: str, *, personal: bool, lifetime: t
     return Link(str(incident["id"]), int(entry["n"]), name, personal, (at + lifetime).replace(microsecond=0))
 
 
-def _plain_name(name: str) -> str:
-    """Return a name on one line of bounded length, of characters that can be seen."""
+def plain_name(name: str, longest: int) -> str:
+    """Return a name on one line of at most C(longest) characters, of those that can be seen."""
     seen = "".join(letter for letter in " ".join(name.split()) if letter.isprintable())
-    return storable(seen)[:LONGEST_NAME].strip()
+    return storable(seen)[:longest].strip()
 
 
 def address(url: str, keys: LinkKeys, link: Link) -> str:

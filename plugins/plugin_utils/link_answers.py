@@ -15,7 +15,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -25,7 +24,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.answer_round i
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import JournalError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Answer, Incident, moment, storable
 from ansible_collections.self_healing.devops.plugins.module_utils.journal_engine import utc_now
-from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import Link, LinkKeys
+from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import Link, LinkKeys, plain_name
 from ansible_collections.self_healing.devops.plugins.plugin_utils.channels.desk import Desk
 from ansible_collections.self_healing.devops.plugins.plugin_utils.link_page import (
     HEADERS,
@@ -61,13 +60,6 @@ _TITLE = {
     "duplicate": "Recorded already",
     "refused": "Not possible",
 }
-
-
-@dataclass(frozen=True)
-class Cookie:
-    """What a browser shows that has had the page of a link: C(nonce) is what the page's proof is bound to."""
-
-    nonce: str
 
 
 class LinkAnswers:
@@ -107,12 +99,12 @@ class LinkAnswers:
 
     def _show(self, inbound: Inbound, link: Link, incident: Incident, problem: str = "") -> Reply:
         record = incident.to_dict()
-        cookie = self._cookie(inbound, link)
+        known = self._nonce(inbound, link)
         if not _asks(record, link):
-            return self._gone(inbound) if cookie is None else _page(410, told_page("Nothing to choose", _how(record)))
-        nonce = cookie.nonce if cookie else secrets.token_urlsafe(24)
+            return self._gone(inbound) if known is None else _page(410, told_page("Nothing to choose", _how(record)))
+        nonce = known or secrets.token_urlsafe(24)
         form = self._form(link, record, self._proof(link, nonce))
-        headers = {} if cookie else {"Set-Cookie": self._set_cookie(link, inbound.name, nonce)}
+        headers = {} if known else {"Set-Cookie": self._set_cookie(link, inbound.name, nonce)}
         return _page(400 if problem else 200, form_page(form, problem), headers)
 
     def _form(self, link: Link, record: Mapping[str, Any], proof: str) -> Form:
@@ -146,8 +138,8 @@ class LinkAnswers:
 
     async def _answer(self, inbound: Inbound, link: Link, incident: Incident) -> Reply:
         fields = _fields(inbound)
-        cookie = self._cookie(inbound, link)
-        proved = cookie is not None and _equal(fields.get("proof", ""), self._proof(link, cookie.nonce))
+        nonce = self._nonce(inbound, link)
+        proved = nonce is not None and _equal(fields.get("proof", ""), self._proof(link, nonce))
         record = incident.to_dict()
         if not proved or not self._is_own(inbound.headers):
             if not _asks(record, link):
@@ -211,8 +203,8 @@ class LinkAnswers:
         flags = f"Path={self._path}/{name}; Max-Age={seconds}; HttpOnly; SameSite=Strict"
         return f"{self._cookie_name(link)}={value}; {flags}{'; Secure' if self._secure else ''}"
 
-    def _cookie(self, inbound: Inbound, link: Link) -> Cookie | None:
-        """Return the cookie that this page has set, None where there is none or it is not ours."""
+    def _nonce(self, inbound: Inbound, link: Link) -> str | None:
+        """Return what the page's proof is bound to, of the cookie that it has set; None where that is not ours."""
         jar = SimpleCookie()
         try:
             jar.load(inbound.headers.get("Cookie", "")[:4096])
@@ -220,7 +212,7 @@ class LinkAnswers:
             return None
         morsel = jar.get(self._cookie_name(link))
         nonce, _dot, bound = (morsel.value if morsel else "").partition(".")
-        return Cookie(nonce) if nonce and _equal(bound, self._keys.bind("cookie", link.id, nonce)) else None
+        return nonce if nonce and _equal(bound, self._keys.bind("cookie", link.id, nonce)) else None
 
     def _is_own(self, headers: Mapping[str, str]) -> bool:
         """Whether a post comes from our own page, as far as the browser tells.
@@ -281,8 +273,7 @@ def _fields(inbound: Inbound) -> dict[str, str]:
 
 def _name(fields: Mapping[str, str]) -> str:
     """Return who somebody says to be: chosen from the list, or typed."""
-    name = " ".join((fields.get("who", "").strip() or fields.get("name", "")).split())
-    return storable("".join(letter for letter in name if letter.isprintable()))[:LONGEST_NAME]
+    return plain_name(fields.get("who", "").strip() or fields.get("name", ""), LONGEST_NAME)
 
 
 def _equal(given: str, wanted: str) -> bool:
