@@ -53,8 +53,7 @@ class Shop(ProcessCrash):
 
     def host_variables(self) -> Mapping[str, Any]:
         own = {"process_restart_service": self.watched, "self_healing_entities": [self.entity]}
-        # It is killed over and over, which is no crash loop here.
-        return {**super().host_variables(), **own, "process_restart_loop_starts": 0}
+        return {**super().host_variables(), **own}
 
     def to_watch(self) -> Watch:
         return Watch(self.watched, self.url, self.host, self.entity, self.host_entity)
