@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import re
 import threading
@@ -14,7 +13,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -31,6 +29,7 @@ from sandbox.settings import ANA as ANA_BERG
 from sandbox.settings import BO as BO_LIND
 from sandbox.settings import Settings
 from sandbox.slack import Slack
+from sandbox.slack.interactivity import sign
 from support.answers_source import answering
 from support.one_tool import start_tool
 from support.shop import free_port
@@ -147,8 +146,7 @@ def slack_press(secret: str, user: str, incident: str, question: int) -> tuple[b
     }
     body = urlencode({"payload": json.dumps(payload)}).encode()
     timestamp = str(int(time.time()))
-    digest = hmac.new(secret.encode(), b"v0:" + timestamp.encode() + b":" + body, sha256).hexdigest()
-    headers = {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": f"v0={digest}"}
+    headers = {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": sign(secret, timestamp, body)}
     return body, {**headers, "Content-Type": "application/x-www-form-urlencoded"}
 
 
