@@ -10,7 +10,8 @@ source is called, so that a handler which a source installs is the last one and 
 On the first SIGTERM or SIGINT webhooks are answered 503, nothing is handed out any more, and what was handed out may be
 settled by its playbooks for as long as the patience lasts. Then the sources return, and ansible-rulebook ends with
 status 0. When the patience is over, and on a second signal, the playbooks that still run are ended with it; what they
-did not settle is handed out again by the next start.
+did not settle is handed out again by the next start. From ansible-core 2.19 on the workers of a playbook have sessions
+of their own, so that the task that is under way ends by itself.
 """
 
 from __future__ import annotations
