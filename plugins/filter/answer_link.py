@@ -12,14 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
-from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import (
-    LIFETIME,
-    LinkKeys,
-    address,
-    answer_url,
-    link_of,
-    link_secrets,
-)
+from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import LIFETIME, LinkMaker, link_of
 
 DOCUMENTATION = r"""
 name: answer_link
@@ -71,6 +64,8 @@ options:
     default: 86400
 seealso:
   - module: self_healing.devops.incident_info
+  - plugin: self_healing.devops.report_link
+    plugin_type: filter
 """
 
 EXAMPLES = r"""
@@ -99,16 +94,11 @@ def answer_link(
 ) -> str:
     """Return the address for one person or group, empty when nothing is asked or links are not set up."""
     try:
-        known, base = link_secrets(secrets), answer_url(url)
-        if not known and not base:
-            return ""
-        if not base:
-            raise ConfigurationError("self_healing_link_secrets is set without self_healing_answer_url")
-        keys = LinkKeys(known)
+        maker = LinkMaker.configured(secrets, url)
     except ConfigurationError as error:
         raise AnsibleFilterError(error.message) from None
     link = link_of(incident, to, personal=bool(personal), lifetime=timedelta(seconds=int(lifetime)))
-    return address(base, keys, link) if link else ""
+    return maker.answer(link) if maker and link else ""
 
 
 class FilterModule:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the self_healing.devops authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Signed links by which a responder answers: addresses that prove to whom they were sent, and about which question.
+"""Signed links: addresses by which a responder answers, or reads how an incident goes.
 
 Pure. A link is a value, and its token is always the same: whoever makes it twice gets the same address, and whoever
 answered with it is told from everybody else. That it works once is the journal's matter, not the signature's.
@@ -12,16 +12,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
-from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
 from .incident import INCIDENT_ID, moment, storable
+from .link_settings import MAKE_ONE, answer_url, check_secret, link_secrets
 
 try:
     from itsdangerous import BadSignature, Signer
@@ -31,22 +30,19 @@ except ImportError:
 
 #: What a token may be used for. Another purpose has another salt, so that its tokens are none of these.
 SALT = b"self_healing.devops/answer/1"
+REPORT_SALT = b"self_healing.devops/report/1"
 BINDING_SALT = b"self_healing.devops/answer-page/1"
-#: Characters of a secret: 43 of base64 or of what is random in the same way are 256 bits.
-LEAST_SECRET = 43
 #: Longer tokens are not looked at.
 LONGEST_TOKEN = 1000
 #: Longer names are cut.
 LONGEST_NAME = 120
 #: How long a link works after its question was asked.
 LIFETIME = timedelta(hours=24)
+#: How long a report can be read after its problem was reported.
+REPORT_LIFETIME = timedelta(days=7)
 
 #: An encoded payload and an encoded HMAC-SHA256.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,900}\.[A-Za-z0-9_-]{43}")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-SECRETS_VARIABLE, URL_VARIABLE = "SELF_HEALING_LINK_SECRETS", "SELF_HEALING_ANSWER_URL"
-_MAKE_ONE = "make one with: openssl rand -hex 32"
 
 
 @dataclass(frozen=True)
@@ -66,12 +62,30 @@ class Link:
     @property
     def id(self) -> str:
         """Return what tells this link from all others. It is no secret, and does not lead to the token."""
-        parts = (self.incident, str(self.asked), "person" if self.personal else "others", self.to)
-        digest = hashlib.sha256("\x00".join(parts).encode()).digest()
-        return base64.b32encode(digest).decode().lower()[:26]
+        return _digest(self.incident, str(self.asked), "person" if self.personal else "others", self.to)
 
     def expired(self, now: datetime) -> bool:
         return now >= self.expires
+
+
+@dataclass(frozen=True)
+class ReportLink:
+    """What the token of a report says: which incident may be read, and until when. Nothing can be chosen with it."""
+
+    incident: str
+    expires: datetime
+
+    @property
+    def id(self) -> str:
+        return _digest(self.incident, "report")
+
+    def expired(self, now: datetime) -> bool:
+        return now >= self.expires
+
+
+def _digest(*parts: str) -> str:
+    digest = hashlib.sha256("\x00".join(parts).encode()).digest()
+    return base64.b32encode(digest).decode().lower()[:26]
 
 
 class LinkKeys:
@@ -84,27 +98,34 @@ class LinkKeys:
         if Signer is None:
             raise ConfigurationError("the Python package itsdangerous is missing: pip install 'itsdangerous>=2.2'")
         for secret in secrets:
-            _check_secret(secret)
+            check_secret(secret)
         if not secrets:
-            raise ConfigurationError(f"self_healing_link_secrets is empty: {_MAKE_ONE}")
+            raise ConfigurationError(f"self_healing_link_secrets is empty: {MAKE_ONE}")
         self._signer = _signer(secrets, SALT)
+        self._reports = _signer(secrets, REPORT_SALT)
         self._binder = _signer(secrets[:1], BINDING_SALT)
 
     def token(self, link: Link) -> str:
         """Return the signed text of a link: characters of a path, below C(LONGEST_TOKEN)."""
         said = [link.incident, link.asked, link.to, int(link.personal), int(link.expires.timestamp())]
-        payload = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
-        return self._signer.sign(_encoded(payload)).decode("ascii")
+        return _signed(self._signer, said)
 
     def read(self, token: str) -> Link | None:
         """Return what a token says, also of one that is expired; None when nobody here has signed it."""
-        if len(token) > LONGEST_TOKEN or not _TOKEN.fullmatch(token) or not _is_plain(token):
+        said = _said(self._signer, token)
+        if said is None:
             return None
-        try:
-            payload = self._signer.unsign(token)
-        except BadSignature:
-            return None
-        return _link(json.loads(_decoded(payload)))
+        incident, asked, to, personal, expires = said
+        return Link(incident, asked, to, bool(personal), datetime.fromtimestamp(expires, timezone.utc))
+
+    def report_token(self, report: ReportLink) -> str:
+        """Return the signed text of a link to a report."""
+        return _signed(self._reports, [report.incident, int(report.expires.timestamp())])
+
+    def read_report(self, token: str) -> ReportLink | None:
+        """Return what the token of a report says, also of one that is expired; None when nobody here has signed it."""
+        said = _said(self._reports, token)
+        return None if said is None else ReportLink(said[0], datetime.fromtimestamp(said[1], timezone.utc))
 
     def bind(self, *parts: str) -> str:
         """Return a text that only the holder of the newest secret can make of these texts."""
@@ -117,9 +138,20 @@ def _signer(secrets: Sequence[str], salt: bytes) -> Signer:
     return Signer(keys, salt=salt, sep=".", key_derivation="hmac", digest_method=hashlib.sha256)
 
 
-def _link(said: Any) -> Link:
-    incident, asked, to, personal, expires = said
-    return Link(incident, asked, to, bool(personal), datetime.fromtimestamp(expires, timezone.utc))
+def _signed(signer: Signer, said: Sequence[Any]) -> str:
+    payload = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    return signer.sign(_encoded(payload)).decode("ascii")
+
+
+def _said(signer: Signer, token: str) -> Any:
+    """Return what is signed with a token, None when it is not signed for this purpose."""
+    if len(token) > LONGEST_TOKEN or not _TOKEN.fullmatch(token) or not _is_plain(token):
+        return None
+    try:
+        payload = signer.unsign(token)
+    except BadSignature:
+        return None
+    return json.loads(_decoded(payload))
 
 
 def _encoded(raw: bytes) -> bytes:
@@ -163,68 +195,37 @@ def plain_name(name: str, longest: int) -> str:
     return storable(seen)[:longest].strip()
 
 
-def address(url: str, keys: LinkKeys, link: Link) -> str:
-    """Return the address of a link below C(url), which L(answer_url) has checked."""
-    return f"{url}/{keys.token(link)}"
+def report_of(incident: Mapping[str, Any], lifetime: timedelta = REPORT_LIFETIME) -> ReportLink | None:
+    """Return the link to the report of an incident (L(Incident.to_dict)), None for what is no incident.
 
-
-# -- settings ---------------------------------------------------------------------------------------------------------
-
-
-def link_secrets(given: Any, environment: Mapping[str, str] | None = None) -> list[str]:
-    """Return the secrets of a list or of a text with blanks or commas between them; else those of the environment.
-
-    An empty list where there are none. Raises ConfigurationError.
+    Its life begins when the problem was reported, or opened again, so that it is the same link whenever it is made.
     """
-    if given is None or given in ("", []):
-        given = (os.environ if environment is None else environment).get(SECRETS_VARIABLE, "")
-    if isinstance(given, str):
-        # A template has blanks inside: it is one text that is no good, and not several.
-        given = [given] if "{{" in given else re.split(r"[\s,]+", given.strip())
-    if not isinstance(given, (list, tuple)):
-        raise ConfigurationError("self_healing_link_secrets must be a list of texts")
-    secrets = [secret for secret in given if secret != ""]
-    for secret in secrets:
-        _check_secret(secret)
-    return secrets
+    begun = next((line for line in reversed(incident["timeline"]) if line["kind"] in ("detected", "reopened")), None)
+    at = moment(begun["at"]) if begun else None
+    if at is None or not INCIDENT_ID.fullmatch(str(incident["id"])):
+        return None
+    return ReportLink(str(incident["id"]), (at + lifetime).replace(microsecond=0))
 
 
-def _check_secret(secret: Any) -> None:
-    if not isinstance(secret, str):
-        raise ConfigurationError("self_healing_link_secrets must hold texts (a number needs quotes)")
-    if "{{" in secret or "{%" in secret:
-        raise ConfigurationError(
-            "self_healing_link_secrets holds a template that was not filled in: give its variable to ansible-rulebook, "
-            f"or set {SECRETS_VARIABLE}"
-        )
-    if len(secret.strip()) < LEAST_SECRET:
-        raise ConfigurationError(
-            f"a secret in self_healing_link_secrets is shorter than {LEAST_SECRET} characters: {_MAKE_ONE}"
-        )
+class LinkMaker:
+    """Makes the addresses of links, with the settings of a playbook."""
 
+    def __init__(self, keys: LinkKeys, url: str) -> None:
+        self._keys = keys
+        self._url = url
 
-def answer_url(given: Any, environment: Mapping[str, str] | None = None) -> str:
-    """Return the address below which links lead to the event source, without a slash at its end; empty for none.
+    @classmethod
+    def configured(cls, secrets: Any, url: Any, environment: Mapping[str, str] | None = None) -> LinkMaker | None:
+        """Return a maker; None when there are neither secrets nor an address. Raises ConfigurationError."""
+        known, base = link_secrets(secrets, environment), answer_url(url, environment)
+        if not known and not base:
+            return None
+        if not base:
+            raise ConfigurationError("self_healing_link_secrets is set without self_healing_answer_url")
+        return cls(LinkKeys(known), base)
 
-    It must be HTTPS except on this machine: whoever reads a link on its way can answer. Raises ConfigurationError.
-    """
-    given = given or (os.environ if environment is None else environment).get(URL_VARIABLE) or ""
-    if not isinstance(given, str) or not re.fullmatch(r"[!-~]{0,500}", given) or "{{" in given:
-        raise ConfigurationError(f"self_healing_answer_url must be an address of at most 500 plain characters, {_LIKE}")
-    if not given:
-        return ""
-    try:
-        parts = urlsplit(given)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise ConfigurationError(f"self_healing_answer_url is no address, {_LIKE}") from None
-    if parts.scheme not in ("http", "https") or not host or port == 0 or "@" in parts.netloc:
-        raise ConfigurationError(f"self_healing_answer_url must be a web address, {_LIKE}")
-    if "?" in given or "#" in given:
-        raise ConfigurationError(f"self_healing_answer_url must end with a path, {_LIKE}")
-    if parts.scheme == "http" and host not in _LOOPBACK:
-        raise ConfigurationError("self_healing_answer_url must be https: whoever reads a link on its way can answer")
-    return given.rstrip("/")
+    def answer(self, link: Link) -> str:
+        return f"{self._url}/{self._keys.token(link)}"
 
-
-_LIKE = "like https://eda.example.com/answer"
+    def report(self, report: ReportLink) -> str:
+        return f"{self._url}/{self._keys.report_token(report)}"

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Serves what is behind a signed link: looking at it never does anything, and only the page's own button answers.
 
+A link to a report has no button.
+
 Mail gateways and chats open links, some with a browser that runs scripts. So C(GET) shows a page and sets a cookie, and
 C(POST) counts only with that cookie, with the proof that the page holds, and from the page's own origin.
 """
@@ -24,17 +26,23 @@ from ansible_collections.self_healing.devops.plugins.module_utils.answer_round i
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import JournalError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Answer, Incident, moment, storable
 from ansible_collections.self_healing.devops.plugins.module_utils.journal_engine import utc_now
-from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import Link, LinkKeys, plain_name
+from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import (
+    Link,
+    LinkKeys,
+    ReportLink,
+    plain_name,
+    report_of,
+)
 from ansible_collections.self_healing.devops.plugins.plugin_utils.channels.desk import Desk
 from ansible_collections.self_healing.devops.plugins.plugin_utils.link_page import (
-    HEADERS,
     LONGEST_COMMENT,
     LONGEST_NAME,
     Form,
     form_page,
-    told_page,
 )
 from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import RETRY_AFTER, Inbound, Reply
+from ansible_collections.self_healing.devops.plugins.plugin_utils.pages import HEADERS, told_page
+from ansible_collections.self_healing.devops.plugins.plugin_utils.report_page import report_page
 from ansible_collections.self_healing.devops.plugins.plugin_utils.throttle import Throttle, sender
 from ansible_collections.self_healing.devops.plugins.plugin_utils.vitals import vitals
 
@@ -79,13 +87,15 @@ class LinkAnswers:
 
     async def handle(self, inbound: Inbound) -> Reply:
         """Answer one request. What is wrong, expired, used up or unknown looks all the same."""
-        link = self._keys.read(inbound.name)
+        link = self._keys.read(inbound.name) or self._keys.read_report(inbound.name)
         if link is None or link.expired(self._now()):
             return self._gone(inbound)
         if not self._per_link.allows(link.id, time.monotonic()):
             return _page(429, told_page("Too many requests", "Please wait a moment, and try again."), _WAIT)
         try:
             incident = await asyncio.to_thread(self._desk.journal.read, link.incident)
+            if isinstance(link, ReportLink):
+                return self._report(inbound, incident)
             if inbound.method == "POST":
                 return await self._answer(inbound, link, incident)
         except JournalError as error:
@@ -101,11 +111,24 @@ class LinkAnswers:
         record = incident.to_dict()
         known = self._nonce(inbound, link)
         if not _asks(record, link):
-            return self._gone(inbound) if known is None else _page(410, told_page("Nothing to choose", _how(record)))
+            if known is None:
+                return self._gone(inbound)
+            return _page(410, told_page("Nothing to choose", _how(record), self._report_address(record)))
         nonce = known or secrets.token_urlsafe(24)
         form = self._form(link, record, self._proof(link, nonce))
         headers = {} if known else {"Set-Cookie": self._set_cookie(link, inbound.name, nonce)}
         return _page(400 if problem else 200, form_page(form, problem), headers)
+
+    def _report(self, inbound: Inbound, incident: Incident) -> Reply:
+        if inbound.method == "POST":
+            text = "This is a report: it is only read."
+            return _page(405, told_page("Nothing to choose", text), {"Allow": "GET, HEAD"})
+        return _page(200, report_page(incident.to_dict(), self._now()))
+
+    def _report_address(self, record: Mapping[str, Any]) -> str:
+        """Return the address of the report, as it is from a page of ours."""
+        report = report_of(record)
+        return self._keys.report_token(report) if report else ""
 
     def _form(self, link: Link, record: Mapping[str, Any], proof: str) -> Form:
         offered = record["offered"]
@@ -175,7 +198,8 @@ class LinkAnswers:
         if recorded.change == "unknown_incident":
             return self._gone(inbound)
         text = recorded.text or f"{who} chose {option['label']}"
-        return _page(_STATUS.get(recorded.change, 409), told_page(_TITLE.get(recorded.change, "Not recorded"), text))
+        title = _TITLE.get(recorded.change, "Not recorded")
+        return _page(_STATUS.get(recorded.change, 409), told_page(title, text, self._report_address(record)))
 
     @staticmethod
     def _missing(form: Form, option: Mapping[str, Any], fields: Mapping[str, str]) -> str | None:

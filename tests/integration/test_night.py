@@ -15,6 +15,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,9 @@ def test_the_third_one_answers_and_every_tool_tells_the_same_story(night: TestCh
     assert "Restart process" in page
     status, told = phone.press(message["link"], page, "process_restart", "Cleo Roth")
     assert status == 200, told
+    (report,) = re.findall(r'<a href="([^"]+)">', told)
+    report = urllib.parse.urljoin(message["link"], report)
+    assert all(f"Report: {report}" in alert["properties"]["message"].splitlines() for alert in (first, second))
     # The link of the one who wakes up now is dead, and it says who chose what.
     sleepy = text_messages(night, "bo")[0]["link"]
     with pytest.raises(urllib.error.HTTPError, match=r"HTTP Error (404|409|410)"):
@@ -111,4 +115,5 @@ def test_the_third_one_answers_and_every_tool_tells_the_same_story(night: TestCh
     for text in (answered.text, "Nobody answered: calling Night leads"):
         assert any(text in comment["text"] for comment in issue["comments"]), text
         assert any(text in entry["text"] for entry in channel["messages"]), text
+        assert text in unescape(phone.look(report)), text
     assert issue["status"] == "Done"

@@ -24,13 +24,15 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.self_healing.devops.plugins.filter.transcript import transcript
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Incident
-from ansible_collections.self_healing.devops.plugins.plugin_utils.link_page import Form, form_page, told_page
+from ansible_collections.self_healing.devops.plugins.plugin_utils.link_page import Form, form_page
+from ansible_collections.self_healing.devops.plugins.plugin_utils.pages import told_page
+from ansible_collections.self_healing.devops.plugins.plugin_utils.report_page import report_page
 from sandbox.server import SandboxThread
 from security.cores import COLLECTIONS, core
 from security.outside import Outside, outside, thorough
 from security.shown import active_in_document, active_in_slack, holds, page
 from security.stories import URL, answered, asked, batches, healed, task_with
-from support.story import PROBLEM
+from support.story import NOW, PROBLEM
 from support.tree import ROOT, plugin
 
 RENDERING = Path(__file__).absolute().with_name("rendering.py")
@@ -273,6 +275,13 @@ def test_the_transcript_and_the_page_of_a_link_hold_them_as_text(
         "div",
         "small",
         "ol",
+        "time",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
     }
     seen = []
     for incident in incidents:
@@ -283,7 +292,7 @@ def test_the_transcript_and_the_page_of_a_link_hold_them_as_text(
         # One line for each thing that was said: nobody can write an entry of the timeline.
         assert len([line for line in story.splitlines() if line.startswith("- 2026")]) <= len(incident["timeline"]) + 1
         form = Form(incident, text, False, incident["offered"], [], frozenset(), [text], "proof")
-        for html in (form_page(form, text), told_page(text, text)):
+        for html in (form_page(form, text), told_page(text, text), report_page(incident, NOW)):
             tags, attributes, words = page(html)
             assert tags <= allowed, tags - allowed
             assert [name for name, _value in attributes if name.startswith("on") or name in ("src", "srcdoc")] == []

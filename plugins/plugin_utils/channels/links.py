@@ -10,11 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
-from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import (
-    LinkKeys,
-    answer_url,
-    link_secrets,
-)
+from ansible_collections.self_healing.devops.plugins.module_utils.link_settings import answer_url, link_secrets
+from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import LinkKeys
 from ansible_collections.self_healing.devops.plugins.plugin_utils.channels.desk import Channel, Desk, Open, ServedPath
 from ansible_collections.self_healing.devops.plugins.plugin_utils.doors import Proven
 from ansible_collections.self_healing.devops.plugins.plugin_utils.link_answers import MAX_BODY, LinkAnswers

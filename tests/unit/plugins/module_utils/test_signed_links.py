@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the self_healing.devops authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Signed links: what a token holds, that nobody else makes one, and the settings it depends on."""
+"""Signed links: what a token holds, and that nobody else makes one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -19,15 +20,16 @@ from hypothesis import strategies as st
 from itsdangerous import Signer
 
 from ansible_collections.self_healing.devops.plugins.filter.answer_link import answer_link
+from ansible_collections.self_healing.devops.plugins.filter.report_link import report_link
 from ansible_collections.self_healing.devops.plugins.module_utils import signed_links
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import (
     LONGEST_TOKEN,
     Link,
     LinkKeys,
-    answer_url,
+    ReportLink,
     link_of,
-    link_secrets,
+    report_of,
 )
 
 OLD, NEW, OTHER = "o" * 64, "n" * 64, "x" * 64
@@ -162,35 +164,7 @@ def test_the_filter_is_silent_where_links_are_not_set_up() -> None:
         answer_link(INCIDENT, "Ana Berg", url=URL)
 
 
-# -- settings ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("given_", [f"{NEW} {OLD}", f"{NEW},{OLD}", f" {NEW}\n{OLD} ", [NEW, OLD], [NEW, "", OLD]])
-def test_secrets_may_be_a_list_or_a_text(given_: Any) -> None:
-    assert link_secrets(given_, {}) == [NEW, OLD]
-    assert link_secrets(None, {"SELF_HEALING_LINK_SECRETS": given_ if isinstance(given_, str) else NEW})[0] == NEW
-
-
-@pytest.mark.parametrize(
-    ("given_", "said"),
-    [
-        ("short", "shorter than 43 characters: make one with"),
-        (["s" * 42], "shorter than 43 characters"),
-        ([1234], "must hold texts"),
-        ({"a": 1}, "must be a list"),
-        ("{{ vault_link_secrets }}", "a template that was not filled in"),
-        (["{{ lookup('env', 'A_VERY_LONG_NAME_OF_A_SECRET_OF_MINE') }}"], "a template that was not filled in"),
-    ],
-)
-def test_bad_secrets_are_told_and_not_shown(given_: Any, said: str) -> None:
-    with pytest.raises(ConfigurationError, match=said) as told:
-        link_secrets(given_, {})
-    assert "vault_link_secrets" not in told.value.message
-    assert "ssss" not in told.value.message
-
-
 def test_without_secrets_there_are_no_keys() -> None:
-    assert link_secrets(None, {}) == []
     with pytest.raises(ConfigurationError, match="self_healing_link_secrets is empty"):
         LinkKeys([])
 
@@ -201,37 +175,38 @@ def test_the_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         LinkKeys([NEW])
 
 
-@pytest.mark.parametrize(
-    ("url", "wanted"),
-    [
-        (URL, URL),
-        (f"{URL}/", URL),
-        ("http://127.0.0.1:5000/answer", "http://127.0.0.1:5000/answer"),
-        ("http://[::1]:5000/answer", "http://[::1]:5000/answer"),
-        (None, ""),
-    ],
-)
-def test_addresses(url: Any, wanted: str) -> None:
-    assert answer_url(url, {}) == wanted
+# -- reports ----------------------------------------------------------------------------------------------------------
+
+TIMELINE: list[dict[str, Any]] = [
+    {"n": 1, "kind": "detected", "at": "2026-11-25T07:59:00.000Z"},
+    {"n": 4, "kind": "decided", "at": "2026-11-25T08:00:00.250Z"},
+]
+REPORTED = {**INCIDENT, "timeline": TIMELINE}
+REPORT = ReportLink("i7k3v5q2x4dmz", datetime(2026, 12, 2, 7, 59, tzinfo=timezone.utc))
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://eda.example.com/answer",
-        "ftp://eda.example.com/answer",
-        "eda.example.com/answer",
-        "https:///answer",
-        "https://ana@eda.example.com/answer",
-        f"{URL}?a=b",
-        f"{URL}#a",
-        "https://eda.example.com:99999/answer",
-        "https://eda.example.com/an swer",
-        "https://{{ host }}/answer",
-        "https://eda.example.com/" + "a" * 500,
-        7,
-    ],
-)
-def test_addresses_that_would_leak_or_lead_nowhere(url: Any) -> None:
-    with pytest.raises(ConfigurationError, match="self_healing_answer_url"):
-        answer_url(url, {})
+def test_a_report_is_read_for_a_week_and_has_one_address() -> None:
+    assert report_of(REPORTED) == REPORT
+    assert KEYS.read_report(KEYS.report_token(REPORT)) == REPORT
+    later = [*TIMELINE, {"n": 5, "kind": "closed", "at": "2026-11-25T09:00:00.000Z"}]
+    assert report_of({**REPORTED, "timeline": later}) == REPORT
+    again = [*later, {"n": 6, "kind": "reopened", "at": "2026-11-26T07:59:00.000Z"}]
+    assert report_of({**REPORTED, "timeline": again}) == replace(REPORT, expires=REPORT.expires + timedelta(days=1))
+
+
+@pytest.mark.parametrize("changes", [{"timeline": []}, {"id": "../etc"}])
+def test_what_is_no_incident_has_no_report(changes: dict[str, Any]) -> None:
+    assert report_of({**REPORTED, **changes}) is None
+
+
+def test_a_report_and_an_answer_are_never_taken_for_each_other() -> None:
+    assert KEYS.read(KEYS.report_token(REPORT)) is None
+    assert KEYS.read_report(TOKEN) is None
+    assert LinkKeys([OTHER]).read_report(KEYS.report_token(REPORT)) is None
+
+
+def test_the_filter_makes_the_address_of_a_report() -> None:
+    assert report_link(REPORTED, secrets=[NEW], url=URL) == f"{URL}/{KEYS.report_token(REPORT)}"
+    assert report_link(REPORTED) == ""
+    with pytest.raises(AnsibleFilterError, match="without self_healing_answer_url"):
+        report_link(REPORTED, secrets=[NEW])

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from html import unescape
+from html import escape, unescape
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,17 @@ from ansible_collections.self_healing.devops.plugins.module_utils import policy 
 from ansible_collections.self_healing.devops.plugins.module_utils import steps
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entry, Incident, ToolState
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
-from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import Link, LinkKeys, link_of
+from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import (
+    Link,
+    LinkKeys,
+    link_of,
+    report_of,
+)
+from ansible_collections.self_healing.devops.plugins.module_utils.timeline import TOLD
 from ansible_collections.self_healing.devops.plugins.plugin_utils.channels.desk import Desk
 from ansible_collections.self_healing.devops.plugins.plugin_utils.link_answers import LinkAnswers
-from ansible_collections.self_healing.devops.plugins.plugin_utils.link_page import HEADERS
 from ansible_collections.self_healing.devops.plugins.plugin_utils.listener import Inbound, Reply
+from ansible_collections.self_healing.devops.plugins.plugin_utils.pages import HEADERS
 from ansible_collections.self_healing.devops.plugins.plugin_utils.throttle import Throttle, sender
 from support.story import MANAGED, NOW, PROBLEM, answer
 
@@ -123,6 +129,79 @@ def chosen(journal: Journal) -> list[tuple[str, str, str]]:
     kinds = ("answered", "answered_late", "answer_refused", "approved", "acknowledged")
     lines = [entry for entry in journal.read(INCIDENT).timeline if entry.kind in kinds]
     return [(entry.kind, str(entry.data["option"]), entry.data["responder"]) for entry in lines]
+
+
+# -- reports ----------------------------------------------------------------------------------------------------------
+
+
+def report(journal: Journal, later: float = 0) -> Browser:
+    made = report_of(journal.read(INCIDENT).to_dict())
+    assert made is not None
+    detected = next(entry.at for entry in journal.read(INCIDENT).timeline if entry.kind == "detected")
+    pages = LinkAnswers(
+        Desk(journal, lambda: None), KEYS, f"{ORIGIN}/answer", now=lambda: detected + timedelta(seconds=later)
+    )
+    return Browser(pages, KEYS.report_token(made))
+
+
+def test_a_report_tells_how_it_goes_before_and_after_the_decision(open_link: Open, journal: Journal) -> None:
+    reader = report(journal)
+    version = journal.read(INCIDENT).version
+    assert reader.get("HEAD").status == reader.get().status == 200
+    assert journal.read(INCIDENT).version == version
+    assert not reader.cookies
+    for entry in journal.read(INCIDENT).timeline:
+        assert (escape(entry.text) in reader.last) == (entry.kind in TOLD | {"detected"}), entry
+    for never in ("<form", "<button", "<script"):
+        assert never not in reader.last
+
+    ana = open_link()
+    ana.get()
+    assert ana.press("process_restart").status == 200
+    assert re.findall(r'<a href="([^"]+)">', ana.last) == [reader.token], "who has chosen can watch"
+    reader.get()
+    assert "Ana Berg chose &#x27;Restart process&#x27; on link" in reader.last
+    assert 'http-equiv="refresh"' not in reader.last
+
+
+def test_a_report_shows_the_figures_and_is_loaded_again_while_something_is_done(
+    open_link: Open, journal: Journal
+) -> None:
+    ana = open_link()
+    ana.get()
+    ana.press("process_restart")
+    figures = {"up": 0, "<b>odd": "<i>"}
+    journal.change(INCIDENT, lambda incident: steps.claim(incident, "worker", NOW, timedelta(minutes=5)))
+    journal.change(INCIDENT, lambda incident: steps.evidence(incident, "before", False, figures, ""))
+    reader = report(journal)
+    reader.get()
+    assert '<meta http-equiv="refresh" content="10">' in reader.last
+    assert '<th scope="row">up</th><td>0</td><td>–</td>' in reader.last
+    assert '<th scope="row">&lt;b&gt;odd</th><td>&lt;i&gt;</td><td>–</td>' in reader.last
+    assert "<td>not healthy</td><td>–</td>" in reader.last
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//nowhere", "https://[", "https:"])
+def test_a_report_leads_to_web_pages_only(journal: Journal, url: str) -> None:
+    ticket = "https://jira.example.com/browse/T-1?a=1&b=2"
+    journal.tools.show(INCIDENT, ToolState("ticket", "jira", "T-1", url=ticket), None)
+    journal.tools.show(INCIDENT, ToolState("chat", "slack", "C-1", url=url), None)
+    reader = report(journal)
+    reader.get()
+    assert f'<a href="{escape(ticket)}">Ticket</a>' in reader.last
+    assert "Chat</a>" not in reader.last
+
+
+def test_nothing_is_chosen_with_a_report(journal: Journal) -> None:
+    refused = report(journal).post({"option": "process_restart", "who": "Ana Berg"})
+    assert (refused.status, refused.headers["Allow"]) == (405, "GET, HEAD")
+    assert chosen(journal) == []
+
+
+def test_a_report_ends_with_its_time(journal: Journal) -> None:
+    week = 7 * 24 * 3600
+    assert report(journal, week - 2).get().status == 200
+    assert report(journal, week).get().status == 404
 
 
 # -- looking ----------------------------------------------------------------------------------------------------------
