@@ -78,13 +78,14 @@ def close(journal: Journal, problem: Problem) -> None:
     assert journal.read(problem.incident).state == "closed"
 
 
-def play(xmatters: OneTool[XMatters], folder: Path, *problems: Problem) -> dict[str, dict[str, Any]]:
+def play(xmatters: OneTool[XMatters], folder: Path, *problems: Problem, **variables: Any) -> dict[str, dict[str, Any]]:
     """Run the role for the incidents of these problems and return what its module returned for the newest calls."""
     host = {
         "ansible_connection": "local",
         "xmatters_url": xmatters.url,
         "xmatters_user": xmatters.settings.xmatters_user,
         "xmatters_recipients": [xmatters.settings.group],
+        **variables,
     }
     (folder / "inventory.yml").write_text(yaml.safe_dump({"toolchain": {"hosts": {"xmatters": host}}}))
     tasks = [
@@ -172,7 +173,9 @@ def test_the_alert_follows_the_incident(xmatters: OneTool[XMatters], journal: Jo
 
     close(journal, ASKED)
     written = xmatters.faults.count("xmatters", "POST", "")
-    second = play(xmatters, tmp_path, ASKED, HEALED)
+    words = tmp_path / "words.j2"
+    words.write_text("{{ note.kind | upper }} {{ note.text }}\n")
+    second = play(xmatters, tmp_path, ASKED, HEALED, xmatters_note_template=str(words))
     assert {name: (shown["changed"], shown["status"]) for name, shown in second.items()} == {
         "asked": (True, "terminated"),
         "healed by policy": (False, "active"),
@@ -183,4 +186,7 @@ def test_the_alert_follows_the_incident(xmatters: OneTool[XMatters], journal: Jo
     assert [audit.type for audit in ended.audits][-2:] == ["EVENT_ANNOTATED", "EVENT_TERMINATED"]
     noted = [note.comment for note in ended.annotations]
     assert len(noted) == len(set(noted)) >= 2
+    # What was shown before stays, whatever the template says now.
+    assert [note for note in noted if "DECIDED" in note] == []
+    assert [note for note in noted if "CLOSED Closed: " in note] == noted[-1:]
     assert len(xmatters.snapshot()["alerts"]) == 3
