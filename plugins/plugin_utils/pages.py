@@ -39,7 +39,7 @@ a{color:var(--strong)}
 h2{font-size:1.0625rem;margin:1.25rem 0 .5rem}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:start;padding:.375rem .5rem .375rem 0;border-top:1px solid var(--line);vertical-align:top}
-thead th{border-top:0}th{font-weight:400;color:var(--soft)}
+thead th,thead td{border-top:0}th{font-weight:400;color:var(--soft)}
 td,time{font-variant-numeric:tabular-nums}
 ol{list-style:none;margin:0;padding:0}
 li{border-top:1px solid var(--line);padding:.5rem 0}

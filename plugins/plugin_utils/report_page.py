@@ -39,8 +39,14 @@ def _problem(incident: Mapping[str, Any]) -> str:
 
 def _elsewhere(incident: Mapping[str, Any]) -> str:
     """Return links to the problem and to the tools that show the incident."""
-    named = [("Problem", incident["problem"]["url"])]
-    named += [(str(name).capitalize(), tool["url"]) for name, tool in sorted(incident["tools"].items())]
+    problem = incident["problem"]["url"]
+    named = [("Problem", problem)]
+    # Where the problem itself is what a tool shows it on, one link is enough.
+    named += [
+        (str(name).capitalize(), tool["url"])
+        for name, tool in sorted(incident["tools"].items())
+        if tool["url"] != problem
+    ]
     links = [f'<a href="{escape(url)}">{escape(name)}</a>' for name, url in named if url and _is_web(url)]
     return f"<p>{' · '.join(links)}</p>" if links else ""
 
@@ -55,7 +61,7 @@ def _is_web(url: str) -> bool:
 
 
 def _evidence(evidence: Mapping[str, Any]) -> str:
-    """Return the figures before and after the remedy, side by side."""
+    """Return the figures before and after the remedy, side by side, without those that nobody could tell."""
     before, after = evidence.get("before"), evidence.get("after")
     newest = after or before
     if not newest:
@@ -65,6 +71,7 @@ def _evidence(evidence: Mapping[str, Any]) -> str:
         f'<tr><th scope="row">{escape(str(name).replace("_", " "))}</th>'
         f"<td>{_figure(first.get(name))}</td><td>{_figure(last.get(name))}</td></tr>"
         for name in {**first, **last}
+        if (first.get(name), last.get(name)) != (None, None)
     )
     state = f"{_found(before)}</td><td>{_found(after)}"
     return (

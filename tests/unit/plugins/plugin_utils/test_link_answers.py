@@ -170,7 +170,7 @@ def test_a_report_shows_the_figures_and_is_loaded_again_while_something_is_done(
     ana = open_link()
     ana.get()
     ana.press("process_restart")
-    figures = {"up": 0, "<b>odd": "<i>"}
+    figures = {"up": 0, "<b>odd": "<i>", "restarts": None}
     journal.change(INCIDENT, lambda incident: steps.claim(incident, "worker", NOW, timedelta(minutes=5)))
     journal.change(INCIDENT, lambda incident: steps.evidence(incident, "before", False, figures, ""))
     reader = report(journal)
@@ -179,6 +179,7 @@ def test_a_report_shows_the_figures_and_is_loaded_again_while_something_is_done(
     assert '<th scope="row">up</th><td>0</td><td>–</td>' in reader.last
     assert '<th scope="row">&lt;b&gt;odd</th><td>&lt;i&gt;</td><td>–</td>' in reader.last
     assert "<td>not healthy</td><td>–</td>" in reader.last
+    assert "restarts" not in reader.last, "nobody could tell"
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//nowhere", "https://[", "https:"])
@@ -186,9 +187,11 @@ def test_a_report_leads_to_web_pages_only(journal: Journal, url: str) -> None:
     ticket = "https://jira.example.com/browse/T-1?a=1&b=2"
     journal.tools.show(INCIDENT, ToolState("ticket", "jira", "T-1", url=ticket), None)
     journal.tools.show(INCIDENT, ToolState("chat", "slack", "C-1", url=url), None)
+    journal.tools.show(INCIDENT, ToolState("monitor", "dynatrace", "P-1", url=PROBLEM.url), None)
     reader = report(journal)
     reader.get()
     assert f'<a href="{escape(ticket)}">Ticket</a>' in reader.last
+    assert reader.last.count(f'href="{escape(PROBLEM.url or "")}"') == 1
     assert "Chat</a>" not in reader.last
 
 
