@@ -46,6 +46,9 @@ RESULTS = frozenset(
         "task",
         "test",
         "answered",
+        "acknowledged",
+        "approved",
+        "refused",
         "late",
         "unknown_option",
     }
@@ -84,6 +87,12 @@ class Metrics:
             "Time that the newest canary took through the rules and a playbook back to the journal",
             registry=self._registry,
         )
+        self._channel_open = prometheus.Gauge(
+            "self_healing_channel_open",
+            "Whether answers can arrive through what is kept open to a channel, 1 or 0",
+            ["channel"],
+            registry=self._registry,
+        )
 
     def _counter(self, name: str, text: str, *labels: str) -> Any:
         return prometheus.Counter(f"self_healing_{name}", text, labels, registry=self._registry)
@@ -107,6 +116,11 @@ class Metrics:
         """So many deliveries will not be handed out again."""
         if self._registry is not None:
             self._given_up.inc(number)
+
+    def channel_open(self, channel: str, is_open: bool) -> None:
+        """What is kept open to a channel, so that answers arrive, is open or not."""
+        if self._registry is not None:
+            self._channel_open.labels(channel).set(int(is_open))
 
     def canary_came_back(self, seconds: float) -> None:
         if self._registry is not None:

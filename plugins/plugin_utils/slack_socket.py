@@ -25,6 +25,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.errors import 
 )
 from ansible_collections.self_healing.devops.plugins.module_utils.strict_json import parse_json
 from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
+from ansible_collections.self_healing.devops.plugins.plugin_utils.metrics import metrics
 
 try:
     import aiohttp
@@ -34,6 +35,7 @@ except ImportError:
 
 LOGGER = logging.getLogger(__name__)
 
+CHANNEL = "slack"
 #: A socket through which no pong came for that long is dead (seconds); every so often we ask.
 HEARTBEAT = 10.0
 #: How long the handshake and C(hello) may take (seconds).
@@ -84,6 +86,7 @@ class SocketMode:
     async def run(self) -> None:
         """Keep a socket open. Nothing that Slack says, or does not say, ends it."""
         life = lifecycle()
+        metrics().channel_open(CHANNEL, False)
         sessions: set[asyncio.Task[None]] = set()
         try:
             while not life.stopping.is_set():
@@ -193,6 +196,7 @@ class SocketMode:
             LOGGER.info("slack: the socket is open again")
         else:
             LOGGER.info("slack: a socket for answers is open")
+        metrics().channel_open(CHANNEL, True)
         self._greeted_at = asyncio.get_running_loop().time()
         self.greeted += 1
 
@@ -205,6 +209,7 @@ class SocketMode:
     def _failed(self, trouble: str) -> None:
         """Count a failure, and tell of it once for as long as it stays the same and no socket lived for a while."""
         self._forget_failures()
+        metrics().channel_open(CHANNEL, False)
         self._greeted_at = None
         self._failures += 1
         if trouble != self._trouble:

@@ -26,8 +26,11 @@ from ansible_collections.self_healing.devops.plugins.filter.slack_buttons import
 from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import TimelineEntry
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
+from ansible_collections.self_healing.devops.plugins.module_utils.journal_engine import utc_now
 from ansible_collections.self_healing.devops.plugins.plugin_utils.channels.slack import prepare
+from ansible_collections.self_healing.devops.plugins.plugin_utils.metrics import metrics
 from ansible_collections.self_healing.devops.plugins.plugin_utils.toolchain import Inventory
+from ansible_collections.self_healing.devops.plugins.plugin_utils.vitals import Health
 from sandbox.settings import ANA, BO, Person, Settings
 from sandbox.slack import Slack
 from support.answers_source import answering, asking_journal, until
@@ -343,12 +346,21 @@ async def test_a_socket_that_is_to_be_refreshed_is_replaced(connected: Setting) 
     assert (await connected.press())["taken"] is True
 
 
+def channel_is_open() -> bool:
+    """Return what /metrics tells of the socket."""
+    page = metrics().page(None, Health({}), utc_now())
+    assert page is not None
+    return b'self_healing_channel_open{channel="slack"} 1.0' in page.body.splitlines()
+
+
 async def test_a_lost_socket_is_opened_again(connected: Setting, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     sockets = connected.slack.tool.sockets
+    assert channel_is_open()
     connected.slack.faults.add("slack", "status", path="/api/apps.connections.open", status=503, times=3)
     await asyncio.to_thread(lambda: connected.slack.run(sockets.cut()))
-    await until(lambda: sockets.opened >= 2 and bool(sockets.open))
+    await until(lambda: not channel_is_open())
+    await until(lambda: sockets.opened >= 2 and bool(sockets.open) and channel_is_open())
     assert (await connected.press())["taken"] is True
     assert "do not arrive now" in caplog.text
     assert "the socket is open again" in caplog.text

@@ -49,6 +49,9 @@ def test_what_happens_is_counted() -> None:
     counted.handed_out("timer", False)
     counted.gave_up(2)
     counted.canary_came_back(1.5)
+    counted.arrived("answers", "refused")
+    counted.channel_open("slack", True)
+    counted.channel_open("slack", False)
     with counted.commit():
         pass
     with pytest.raises(ZeroDivisionError), counted.commit():
@@ -62,6 +65,8 @@ def test_what_happens_is_counted() -> None:
     assert found["deliveries_total", "no", "timer"] == 1
     assert found["deliveries_given_up_total",] == 2
     assert found["canary_round_trip_seconds",] == 1.5
+    assert found["arrivals_total", "refused", "answers"] == 1
+    assert found["channel_open", "slack"] == 0
     assert found["commit_seconds_count",] == 1, "what fails is no commit"
 
 
@@ -114,6 +119,7 @@ def test_without_the_package_nothing_is_counted_and_nothing_fails(monkeypatch: p
     counted.handed_out("problem", False)
     counted.gave_up(1)
     counted.canary_came_back(1)
+    counted.channel_open("slack", True)
     with counted.commit():
         pass
     assert counted.page(READINGS, WELL, NOW) is None
