@@ -77,7 +77,7 @@ people:
     licence: {description: "V(FULL_USER) or V(STAKEHOLDER_USER).", type: str}
     roles: {description: Names of the roles., type: list, elements: str}
     properties: {description: "Further fields, as xMatters tells them.", type: dict}
-    email: {description: Address of the first e-mail device; only with O(devices)., type: str}
+    email: {description: Address of the first e-mail device that shows one; only with O(devices)., type: str}
     devices:
       description: The devices in the order in which they ring; only with O(devices).
       type: list
@@ -100,7 +100,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatters_directory import Directory
-from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatters_directory_values import Device, User
+from ansible_collections.self_healing.devops.plugins.module_utils.clients.xmatters_directory_values import (
+    Device,
+    User,
+    email_of,
+)
 from ansible_collections.self_healing.devops.plugins.module_utils.http import Transport
 from ansible_collections.self_healing.devops.plugins.module_utils.module import ModuleSpec, run_module
 from ansible_collections.self_healing.devops.plugins.module_utils.xmatters_settings import (
@@ -154,7 +158,7 @@ def _told(directory: Directory, user: User, params: Mapping[str, Any]) -> dict[s
     name = user.id or user.key
     if params["devices"]:
         devices = directory.devices(name)
-        told["email"] = next((device.address for device in devices if device.kind == "EMAIL"), None)
+        told["email"] = email_of(devices)
         told["devices"] = [_device(device) for device in devices]
     if params["groups"]:
         told["groups"] = [group.key for group in directory.groups_of(name)]

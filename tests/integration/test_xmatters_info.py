@@ -25,6 +25,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.errors import 
 )
 from sandbox.settings import ANA, BO, CLEO, Settings
 from sandbox.xmatters import XMatters
+from sandbox.xmatters.company import Device
 from support.one_tool import OneTool, start_tool
 from support.xmatters_openapi import Passed, every_call_compared
 from support.xmatters_runs import run_module
@@ -277,6 +278,14 @@ def test_people_are_told_with_devices_and_groups(xmatters: Running, given: dict[
     assert ana["groups"] == [xmatters.settings.group]
     assert ana["devices"][0]["key"] == "ana|Work Email"
     assert {"EMAIL", "ANDROID_PUSH"} <= {device["type"] for device in ana["devices"]}
+
+
+def test_an_address_that_may_not_be_seen_is_not_taken_for_one(xmatters: Running) -> None:
+    hidden, shown = Device("ana", "Home Email", "EMAIL"), Device("ana", "Work Email", "EMAIL", "ana@example.com")
+    xmatters.tool.directory.set_devices("ana", [hidden, shown])
+    assert run_module(xmatters, "xmatters_person_info", person="ana")["people"][0]["email"] == "ana@example.com"
+    xmatters.tool.directory.set_devices("ana", [hidden])
+    assert run_module(xmatters, "xmatters_person_info", person="ana")["people"][0]["email"] is None
 
 
 def test_nobody_is_told_as_nobody(xmatters: Running) -> None:

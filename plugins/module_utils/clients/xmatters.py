@@ -18,6 +18,7 @@ from ..errors import AnswerError, AuthenticationError, ConfigurationError, Inval
 from ..http import Api, Response, Transport
 from .xmatters_connection import Connection, as_object, segment
 from .xmatters_directory import Directory
+from .xmatters_directory_values import email_of
 from .xmatters_forms import Forms
 from .xmatters_json import REST
 from .xmatters_values import (
@@ -170,7 +171,7 @@ class XMattersClient:
             devices = self.directory.devices(key)
         except (NotFoundError, AuthenticationError):
             return None
-        return next((device.address for device in devices if device.kind == "EMAIL" and device.address), None)
+        return email_of(devices)
 
     # -- the trigger -------------------------------------------------------------------------------------------------
 

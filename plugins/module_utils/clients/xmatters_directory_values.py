@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -169,6 +169,11 @@ def to_device(item: Mapping[str, Any]) -> Device:
         delay=whole(item.get("delay")) or 0,
         tested=text(item, "testStatus").upper() == "TESTED",
     )
+
+
+def email_of(devices: Iterable[Device]) -> str | None:
+    """Return the address of the first e-mail device that shows one: what may not be seen is left out of it."""
+    return next((device.address for device in devices if device.kind == "EMAIL" and device.address), None)
 
 
 def to_user(item: Mapping[str, Any]) -> User:
