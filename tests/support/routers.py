@@ -151,9 +151,12 @@ class Colour:
 class Router:
     """A router that runs. C(restart) ends it and starts it again, as a reboot would."""
 
-    def __init__(self, command: list[str], folder: Path, port: int, workers: int = 0) -> None:
+    def __init__(
+        self, command: list[str], folder: Path, port: int, workers: int = 0, control: Path | None = None
+    ) -> None:
         self.command = command
         self._workers = workers
+        self._control = control
         self.folder = folder
         self.port = port
         self.started_at = 0.0
@@ -197,6 +200,11 @@ class Router:
             raise AssertionError(f"the router ended:\n{(self.folder / 'router.log').read_text()}")
         try:
             socket.create_connection((LOOPBACK, self.port), timeout=1).close()
+            if self._control is not None:
+                # HAProxy listens to clients before it does on its own socket.
+                with socket.socket(socket.AF_UNIX) as control:
+                    control.settimeout(1)
+                    control.connect(str(self._control))
         except OSError:
             return False
         # The master of nginx listens before it has its workers.
@@ -217,7 +225,8 @@ def haproxy(folder: Path, blue: Colour, green: Colour, both: bool = False) -> It
     config = folder / "haproxy.cfg"
     text = HAPROXY.format(folder=folder, port=port, blue=blue.port, green=green.port)
     config.write_text(text.replace(" disabled", "") if both else text)
-    with running(Router(["haproxy", "-db", "-f", str(config)], folder, port)) as router:
+    command = ["haproxy", "-db", "-f", str(config)]
+    with running(Router(command, folder, port, control=folder / "admin.sock")) as router:
         yield router
 
 
