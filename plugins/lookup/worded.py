@@ -72,7 +72,7 @@ class LookupModule(LookupBase):
 
 def _notes(terms: list[Any]) -> Iterator[Mapping[str, Any]]:
     for term in terms:
-        for note in [term] if isinstance(term, Mapping) else term:
+        for note in term if isinstance(term, (list, tuple)) else [term]:
             if not isinstance(note, Mapping) or "text" not in note:
                 raise AnsibleError(f"the lookup worded takes notes, which have a text, not {type(note).__name__}")
             yield note

@@ -47,6 +47,10 @@ class JournalError(SelfHealingError):
     kind = "journal"
 
 
+class UnknownIncidentError(JournalError):
+    """The journal works, and has no such incident: it never had it, or it was pruned."""
+
+
 class UnreachableError(SelfHealingError):
     """No connection was made, so nothing was executed on the other side."""
 

@@ -213,7 +213,7 @@ class Journal:
     def read(self, incident: str, content: bool = False) -> Incident:
         """Return an incident; with C(content) also the contents of its attachments.
 
-        Raises JournalError when there is none with this id.
+        Raises UnknownIncidentError when there is none with this id, JournalError when it cannot be read.
         """
         with self._store.reading() as connection:
             return read_incident(connection, incident, content)

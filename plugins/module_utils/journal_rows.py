@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from . import run_identity
-from .errors import JournalError
+from .errors import JournalError, UnknownIncidentError
 from .incident import Attachment, Incident, TimelineEntry, ToolState, iso, moment
 from .policy import Attempt, Record
 from .timeline import fold
@@ -76,11 +76,11 @@ class OpenProblem:
 def read_incident(connection: Connection, incident: str, content: bool = False, *, lock: bool = False) -> Incident:
     """Return an incident with its tools and attachments. With C(lock) nobody else changes it until the commit.
 
-    Raises JournalError when there is none with this id.
+    Raises UnknownIncidentError when there is none with this id.
     """
     found = find_incident(connection, incident, content, lock=lock)
     if found is None:
-        raise JournalError(f"there is no incident {incident!r} in the journal")
+        raise UnknownIncidentError(f"there is no incident {incident!r} in the journal")
     return found
 
 

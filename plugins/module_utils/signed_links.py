@@ -215,9 +215,9 @@ class LinkMaker:
         self._url = url
 
     @classmethod
-    def configured(cls, secrets: Any, url: Any, environment: Mapping[str, str] | None = None) -> LinkMaker | None:
+    def configured(cls, secrets: Any, url: Any) -> LinkMaker | None:
         """Return a maker; None when there are neither secrets nor an address. Raises ConfigurationError."""
-        known, base = link_secrets(secrets, environment), answer_url(url, environment)
+        known, base = link_secrets(secrets), answer_url(url)
         if not known and not base:
             return None
         if not base:

@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from ansible_collections.self_healing.devops.plugins.module_utils.answer_round import choice_key
-from ansible_collections.self_healing.devops.plugins.module_utils.errors import JournalError
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import JournalError, UnknownIncidentError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Answer, Incident, moment, storable
 from ansible_collections.self_healing.devops.plugins.module_utils.journal_engine import utc_now
 from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import (
@@ -98,6 +98,8 @@ class LinkAnswers:
                 return self._report(inbound, incident)
             if inbound.method == "POST":
                 return await self._answer(inbound, link, incident)
+        except UnknownIncidentError:
+            return self._gone(inbound)
         except JournalError as error:
             vitals().journal_failed()
             LOGGER.error("link %s: cannot be served now: %s", link.id, error.message)

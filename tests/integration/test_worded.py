@@ -64,7 +64,7 @@ def test_what_the_template_says_nothing_about_is_left_out(tmp_path: Path) -> Non
     assert [note["text"] for note in run.fact("here", "said")] == ["two\nlines"]
 
 
-@pytest.mark.parametrize("notes", ["['no note']", "[{'id': 'a'}]"])
+@pytest.mark.parametrize("notes", ["['no note']", "[{'id': 'a'}]", "7"])
 def test_what_is_no_note_is_refused(tmp_path: Path, notes: str) -> None:
     run = say(tmp_path, "{{ note.text }}\n", notes)
     assert run.returncode != 0

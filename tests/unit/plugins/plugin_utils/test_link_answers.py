@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from html import escape, unescape
@@ -20,11 +21,13 @@ import pytest
 
 from ansible_collections.self_healing.devops.plugins.module_utils import policy as policies
 from ansible_collections.self_healing.devops.plugins.module_utils import steps
+from ansible_collections.self_healing.devops.plugins.module_utils.errors import JournalError
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Entry, Incident, ToolState
 from ansible_collections.self_healing.devops.plugins.module_utils.journal import Journal
 from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import (
     Link,
     LinkKeys,
+    ReportLink,
     link_of,
     report_of,
 )
@@ -199,6 +202,16 @@ def test_nothing_is_chosen_with_a_report(journal: Journal) -> None:
     refused = report(journal).post({"option": "process_restart", "who": "Ana Berg"})
     assert (refused.status, refused.headers["Allow"]) == (405, "GET, HEAD")
     assert chosen(journal) == []
+
+
+@pytest.mark.parametrize("kind", ["answer", "report"])
+def test_a_link_to_an_incident_that_was_pruned_does_not_work(open_link: Open, tmp_path: Path, kind: str) -> None:
+    with closing(Journal.open(str(tmp_path / "fresh.db"))) as fresh:
+        made = open_link()
+        reader = Browser(LinkAnswers(Desk(fresh, lambda: None), KEYS, f"{ORIGIN}/answer", now=lambda: NOW), made.token)
+        if kind == "report":
+            reader.token = KEYS.report_token(ReportLink(INCIDENT, NOW + timedelta(days=1)))
+        assert reader.get().status == 404, "and the journal is well"
 
 
 def test_a_report_ends_with_its_time(journal: Journal) -> None:
@@ -555,10 +568,14 @@ def test_a_link_may_be_opened_often_but_not_without_end(open_link: Open) -> None
     assert [browser.get().status for _time in range(61)][-1] == 429
 
 
-def test_a_journal_that_cannot_be_reached_is_told(open_link: Open, journal: Journal) -> None:
+def test_a_journal_that_cannot_be_reached_is_told(
+    open_link: Open, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(_incident: str) -> Incident:
+        raise JournalError("the database does not answer")
+
     browser = open_link()
-    made = replace(link(journal), incident="iaaaaaaaaaaaa")
-    browser.token = KEYS.token(made)
+    monkeypatch.setattr(journal, "read", down)
     reply = browser.get()
     assert (reply.status, reply.headers["Retry-After"]) == (503, "5")
     assert "Nothing was recorded" in browser.last
