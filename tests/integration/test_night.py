@@ -92,6 +92,8 @@ def test_the_third_one_answers_and_every_tool_tells_the_same_story(night: TestCh
     (report,) = re.findall(r'<a href="([^"]+)">', told)
     report = urllib.parse.urljoin(message["link"], report)
     assert all(f"Report: {report}" in alert["properties"]["message"].splitlines() for alert in (first, second))
+    addresses = re.findall(r"^[A-Z][a-z]+: (http\S+)$", second["properties"]["message"], re.MULTILINE)
+    assert len(addresses) == len(set(addresses)) == 5, "answer, report, problem, ticket and channel, each once"
     # The link of the one who wakes up now is dead, and it says who chose what.
     sleepy = text_messages(night, "bo")[0]["link"]
     with pytest.raises(urllib.error.HTTPError, match=r"HTTP Error (404|409|410)"):
