@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from .errors import ConfigurationError
 
@@ -79,15 +79,6 @@ def literal(text: str, most: int) -> str:
         kept.append(piece)
         length += len(piece)
     return "".join(kept) + "…"
-
-
-def is_web_address(link: str) -> bool:
-    """Tell whether C(link) is an http or https address."""
-    try:
-        parts = urlsplit(link)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def address(link: str) -> str:

@@ -257,8 +257,8 @@ from ansible_collections.self_healing.devops.plugins.module_utils.slack_text imp
     check_marker,
     clean,
     cut,
-    is_web_address,
 )
+from ansible_collections.self_healing.devops.plugins.module_utils.web_address import is_web_address
 
 LINK = {"title": {"type": "str", "required": True}, "link": {"type": "str", "required": True}}
 BUTTON = {

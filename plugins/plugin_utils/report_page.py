@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from html import escape
 from typing import Any
-from urllib.parse import urlsplit
 
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import iso
 from ansible_collections.self_healing.devops.plugins.module_utils.timeline import TOLD
+from ansible_collections.self_healing.devops.plugins.module_utils.web_address import is_web_address
 from ansible_collections.self_healing.devops.plugins.plugin_utils.pages import clock, facts, page
 
 #: While something is being done to the host the page is loaded again after so many seconds.
@@ -47,17 +47,8 @@ def _elsewhere(incident: Mapping[str, Any]) -> str:
         for name, tool in sorted(incident["tools"].items())
         if tool["url"] != problem
     ]
-    links = [f'<a href="{escape(url)}">{escape(name)}</a>' for name, url in named if url and _is_web(url)]
+    links = [f'<a href="{escape(url)}">{escape(name)}</a>' for name, url in named if url and is_web_address(url)]
     return f"<p>{' · '.join(links)}</p>" if links else ""
-
-
-def _is_web(url: str) -> bool:
-    """Whether a browser may be led to an address: others, like C(javascript), could do something."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def _evidence(evidence: Mapping[str, Any]) -> str:

@@ -220,19 +220,3 @@ def test_time_stamps_sort_as_the_moments_they_mean(moments: list[tuple[int, int]
 
 def test_clean_takes_out_what_deceives_the_eye() -> None:
     assert slack_text.clean("a\x00b\x1b[31m\u202ec\r\nd\te\ud800") == "ab[31mc\nd\te?"
-
-
-@pytest.mark.parametrize(
-    ("link", "fine"),
-    [
-        ("https://a.example/x", True),
-        ("http://127.0.0.1:80/", True),
-        ("javascript:alert(1)", False),
-        ("//a.example", False),
-        ("https://", False),
-        ("http://[", False),
-        ("", False),
-    ],
-)
-def test_web_addresses(link: str, fine: bool) -> None:
-    assert slack_text.is_web_address(link) is fine
