@@ -9,10 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
-from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import LIFETIME, LinkMaker, link_of
+from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import LIFETIME, link_of
+from ansible_collections.self_healing.devops.plugins.plugin_utils.link_maker import address_of
 
 DOCUMENTATION = r"""
 name: answer_link
@@ -44,24 +42,12 @@ options:
       - Otherwise the page asks for a name, and offers no option that destroys something or needs several people.
     type: bool
     default: false
-  secrets:
-    description:
-      - Secrets of at least 43 characters. The first one signs, and links that any of them has signed are good, so that
-        a secret can be changed.
-      - If not set, the environment variable E(SELF_HEALING_LINK_SECRETS) is used, with blanks or commas between them.
-      - The event source needs the same ones and cannot read a vault.
-    type: list
-    elements: str
-  url:
-    description:
-      - Where phones reach the path C(/answer) of the event source, like C(https://eda.example.com/answer). It must be
-        HTTPS except on this machine.
-      - If not set, the environment variable E(SELF_HEALING_ANSWER_URL) is used.
-    type: str
   lifetime:
     description: How long the link works after the question was asked, in seconds.
     type: int
     default: 86400
+extends_documentation_fragment:
+  - self_healing.devops.links
 seealso:
   - module: self_healing.devops.incident_info
   - plugin: self_healing.devops.report_link
@@ -93,12 +79,8 @@ def answer_link(
     lifetime: int = int(LIFETIME.total_seconds()),
 ) -> str:
     """Return the address for one person or group, empty when nothing is asked or links are not set up."""
-    try:
-        maker = LinkMaker.configured(secrets, url)
-    except ConfigurationError as error:
-        raise AnsibleFilterError(error.message) from None
     link = link_of(incident, to, personal=bool(personal), lifetime=timedelta(seconds=int(lifetime)))
-    return maker.answer(link) if maker and link else ""
+    return address_of(link, secrets, url)
 
 
 class FilterModule:

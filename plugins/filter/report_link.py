@@ -9,14 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.self_healing.devops.plugins.module_utils.errors import ConfigurationError
-from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import (
-    REPORT_LIFETIME,
-    LinkMaker,
-    report_of,
-)
+from ansible_collections.self_healing.devops.plugins.module_utils.signed_links import REPORT_LIFETIME, report_of
+from ansible_collections.self_healing.devops.plugins.plugin_utils.link_maker import address_of
 
 DOCUMENTATION = r"""
 name: report_link
@@ -35,23 +29,12 @@ options:
     description: An incident, as M(self_healing.devops.incident_info) returns it.
     type: dict
     required: true
-  secrets:
-    description:
-      - Secrets of at least 43 characters. The first one signs, and links that any of them has signed are good, so that
-        a secret can be changed.
-      - If not set, the environment variable E(SELF_HEALING_LINK_SECRETS) is used, with blanks or commas between them.
-    type: list
-    elements: str
-  url:
-    description:
-      - Where browsers reach the path C(/answer) of the event source, like C(https://eda.example.com/answer). It must be
-        HTTPS except on this machine.
-      - If not set, the environment variable E(SELF_HEALING_ANSWER_URL) is used.
-    type: str
   lifetime:
     description: How long the page can be read after the problem was reported, in seconds.
     type: int
     default: 604800
+extends_documentation_fragment:
+  - self_healing.devops.links
 seealso:
   - module: self_healing.devops.incident_info
   - plugin: self_healing.devops.answer_link
@@ -79,12 +62,7 @@ def report_link(
     lifetime: int = int(REPORT_LIFETIME.total_seconds()),
 ) -> str:
     """Return the address of the report of an incident, empty when links are not set up."""
-    try:
-        maker = LinkMaker.configured(secrets, url)
-    except ConfigurationError as error:
-        raise AnsibleFilterError(error.message) from None
-    report = report_of(incident, timedelta(seconds=int(lifetime)))
-    return maker.report(report) if maker and report else ""
+    return address_of(report_of(incident, timedelta(seconds=int(lifetime))), secrets, url)
 
 
 class FilterModule:

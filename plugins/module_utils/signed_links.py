@@ -20,7 +20,7 @@ from typing import Any
 
 from .errors import ConfigurationError
 from .incident import INCIDENT_ID, moment, storable
-from .link_settings import MAKE_ONE, answer_url, check_secret, link_secrets
+from .link_settings import MAKE_ONE, check_secret
 
 try:
     from itsdangerous import BadSignature, Signer
@@ -205,27 +205,3 @@ def report_of(incident: Mapping[str, Any], lifetime: timedelta = REPORT_LIFETIME
     if at is None or not INCIDENT_ID.fullmatch(str(incident["id"])):
         return None
     return ReportLink(str(incident["id"]), (at + lifetime).replace(microsecond=0))
-
-
-class LinkMaker:
-    """Makes the addresses of links, with the settings of a playbook."""
-
-    def __init__(self, keys: LinkKeys, url: str) -> None:
-        self._keys = keys
-        self._url = url
-
-    @classmethod
-    def configured(cls, secrets: Any, url: Any) -> LinkMaker | None:
-        """Return a maker; None when there are neither secrets nor an address. Raises ConfigurationError."""
-        known, base = link_secrets(secrets), answer_url(url)
-        if not known and not base:
-            return None
-        if not base:
-            raise ConfigurationError("self_healing_link_secrets is set without self_healing_answer_url")
-        return cls(LinkKeys(known), base)
-
-    def answer(self, link: Link) -> str:
-        return f"{self._url}/{self._keys.token(link)}"
-
-    def report(self, report: ReportLink) -> str:
-        return f"{self._url}/{self._keys.report_token(report)}"
