@@ -95,9 +95,17 @@ class Program:
         for number in (signal.SIGTERM, signal.SIGKILL):
             for child in children:
                 child.send(number)
-            deadline = time.monotonic() + PATIENCE
-            while any(child.runs() for child in children) and time.monotonic() < deadline:
-                time.sleep(0.02)
+            gone(children, PATIENCE)
+
+
+def gone(processes: Sequence[Started], seconds: float, look_every: float = 0.02) -> bool:
+    """Wait until all of these processes have ended, and return whether they have."""
+    deadline = time.monotonic() + seconds
+    while any(process.runs() for process in processes):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(look_every)
+    return True
 
 
 def tail(log: Path, lines: int = 15) -> str:

@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from typing import Any
 import pytest
 
 from demo.java import find_java, packaged_java
-from demo.processes import descendants
+from demo.processes import descendants, gone
 from support.browser import Visit, start_browser
 
 ROOT = Path(__file__).absolute().parents[2]
@@ -167,10 +166,7 @@ def test_an_interrupted_demo_leaves_nothing_running(start: Any, tmp_path: Path, 
     demo.process.send_signal(number)
     assert demo.end() == 130, demo.output
     assert "everything that was started is stopped" in demo.output
-    deadline = time.monotonic() + 10
-    while any(process.runs() for process in started):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert gone(started, 10)
     assert left_running(tmp_path) == []
 
 

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
-from demo.processes import Started, command_lines, descendants
+from demo.processes import command_lines, descendants, gone
 from support.dynatrace_source import INCIDENT, notification
 from support.rulebook import CANARY_RULE, Rulebook, rulebook
 
@@ -66,14 +65,6 @@ def waits(engine: Rulebook) -> bool:
     return b"wait_for" in command_lines(descendants(engine.program.pid))
 
 
-def gone(started: list[Started]) -> None:
-    """Return when all of these processes have ended."""
-    deadline = time.monotonic() + 30
-    while any(process.runs() for process in started):
-        assert time.monotonic() < deadline, "no playbook is left behind"
-        time.sleep(0.02)
-
-
 def test_a_running_playbook_ends_before_ansible_rulebook_does(tmp_path: Path) -> None:
     with rulebook(tmp_path / "engine", RULES, {"slow.yml": slow(tmp_path)}) as engine:
         start_a_playbook(engine, tmp_path)
@@ -104,7 +95,7 @@ def test_patience_ends_and_what_was_not_settled_is_due_again(tmp_path: Path) -> 
         assert "not everything was settled within 1.5 s" in engine.log
         # From ansible-core 2.19 on the task that is under way is not broken off. It ends, and nothing comes after it.
         (tmp_path / "go").touch()
-        gone(started)
+        assert gone(started, 30), "no playbook is left behind"
         assert engine.journal.due.unsettled() == 1, "the task that settles was never begun"
         assert engine.journal.due.take_back_lost() == 1, "the next start takes it back at once"
 
@@ -119,4 +110,4 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
         assert engine.program.wait(15) == 0, "long before the patience of 60 s is over"
         assert engine.journal.due.unsettled() == 1
         (tmp_path / "go").touch()
-        gone(started)
+        assert gone(started, 30), "no playbook is left behind"

@@ -21,7 +21,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.journal import
 from demo.chain import Chain
 from demo.java import find_java, packaged_java
 from demo.layout import Layout
-from demo.processes import Program, Started, children, command_lines, with_environment
+from demo.processes import Program, Started, children, command_lines, gone, with_environment
 from demo.sandbox_client import State
 from demo.scenarios.process_crash import ProcessCrash
 from sandbox.server import SandboxThread
@@ -126,9 +126,7 @@ class ChaosChain(Chain):
         victims = [] if victim == "rulebook" else playbooks
         for one in victims:
             one.send(signal.SIGKILL)
-        deadline = time.monotonic() + GONE
-        while any(one.runs() for one in victims) and time.monotonic() < deadline:
-            time.sleep(0.002)
+        gone(victims, GONE, 0.002)
         pids = " ".join(str(one.pid) for one in victims)
         return " and ".join(filter(None, ["the rulebook" if rulebook else "", f"playbook {pids}" if pids else ""]))
 
