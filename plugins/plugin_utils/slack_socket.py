@@ -24,6 +24,7 @@ from ansible_collections.self_healing.devops.plugins.module_utils.errors import 
     UnreachableError,
 )
 from ansible_collections.self_healing.devops.plugins.module_utils.strict_json import parse_json
+from ansible_collections.self_healing.devops.plugins.plugin_utils.intake.slack import CHANNEL
 from ansible_collections.self_healing.devops.plugins.plugin_utils.lifecycle import lifecycle
 from ansible_collections.self_healing.devops.plugins.plugin_utils.metrics import metrics
 
@@ -35,7 +36,6 @@ except ImportError:
 
 LOGGER = logging.getLogger(__name__)
 
-CHANNEL = "slack"
 #: A socket through which no pong came for that long is dead (seconds); every so often we ask.
 HEARTBEAT = 10.0
 #: How long the handshake and C(hello) may take (seconds).
