@@ -22,6 +22,7 @@ import pytest
 import requests
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.self_healing.devops.plugins.filter.notes import notes
 from ansible_collections.self_healing.devops.plugins.filter.transcript import transcript
 from ansible_collections.self_healing.devops.plugins.module_utils.incident import Incident
 from ansible_collections.self_healing.devops.plugins.plugin_utils.link_page import Form, form_page
@@ -166,6 +167,33 @@ def test_nothing_is_evaluated_in_the_arguments(
         other = [name for name, value in given.items() if not is_text(value) and options[name]["type"] == "str"]
         assert other == [], f"{incident['texts']!r} is no longer text in {other}"
     found = watch.look(sum(len(one["texts"]) for one in incidents) * 6, seen=arguments[role])
+    assert found.clean, found.told
+
+
+def test_notes_and_messages_are_in_the_words_of_the_template_that_is_named(
+    watch: Outside, tools: SandboxThread, incidents: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    words = tmp_path / "words.j2"
+    words.write_text("In our words: {{ note.text if note is defined else keptn_answer.state }}\n")
+    chosen = incidents[: len(STORIES)]
+    records = []
+    for role in MODULES:
+        for incident in chosen:
+            record = record_for(role, incident, tools)
+            names = ("message", "progress") if role == "keptn" else ("note",)
+            record["variables"] |= {f"{role}_{name}_template": str(words) for name in names}
+            records.append(record)
+    made = iter(rendered(watch, records))
+    for role in MODULES:
+        for incident in chosen:
+            given = next(made)
+            if role == "keptn":
+                assert given["text"].startswith("In our words: "), given
+                continue
+            told = [entry["text"] for entry in notes(incident, since=0)]
+            said = [note["text"] for note in given["messages" if role == "slack" else "comments"]]
+            assert said == [f"In our words: {text}" for text in told], role
+    found = watch.look(len(records) * 4, seen=records)
     assert found.clean, found.told
 
 
